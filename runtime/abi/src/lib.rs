@@ -1,0 +1,12 @@
+//! The contract of `btc` and `btrun`: the manifest inside an object, and the records that its programs send.
+//!
+//! Knows neither LLVM nor libbpf. The prose version, for people and other tools, is docs/manifest.md.
+
+pub mod format;
+pub mod manifest;
+pub mod names;
+pub mod record;
+pub mod types;
+
+pub use manifest::Manifest;
+pub use types::Type;

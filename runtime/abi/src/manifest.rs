@@ -1,0 +1,363 @@
+//! The manifest: all that `btrun` must know about an object besides its programs and maps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::Type;
+
+/// The version that this code writes, and the newest that it reads.
+pub const VERSION: Version = Version { major: 1, minor: 0 };
+
+/// Flags of `Manifest::must_understand` that this code knows.
+pub const KNOWN_FLAGS: &[&str] = &[];
+
+/// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Version {
+    pub major: u32,
+    pub minor: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this schema.
+    pub version: Version,
+    /// What a reader must know to run the object; it refuses an object with a flag that it does not know.
+    pub must_understand: Vec<String>,
+    /// Who wrote it: `btc 0.1.0`.
+    pub compiler: String,
+    /// Target architecture as `uname -m` says it: `x86_64`.
+    pub arch: String,
+    pub source: Source,
+    /// In the order of the script. An event's header and [`crate::names::LOST_MAP`] use the index.
+    pub programs: Vec<Program>,
+    /// The maps of the script, in the order of first use. Events use the index.
+    pub maps: Vec<Map>,
+    /// What the programs send.
+    pub events: Vec<Event>,
+    /// What `btrun` writes into [`crate::names::SLOTS_SECTION`] before load.
+    pub slots: Vec<Slot>,
+    /// Fields of kernel types and tracepoints that the programs read, for messages when the target lacks one.
+    pub fields: Vec<FieldUse>,
+    /// What the kernel must offer.
+    pub needs: Vec<Need>,
+    pub config: Config,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// File name without folders: `vfs.bt`.
+    pub name: String,
+    /// The script itself, so that a message can show the line.
+    pub text: String,
+}
+
+/// A place in the source: bytes, end exclusive, and the line and column (both from 1, column in characters) of the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    pub start: u32,
+    pub end: u32,
+    pub line: u32,
+    pub column: u32,
+}
+
+/// One BPF program, of one attach point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The function in the object.
+    pub name: String,
+    /// The attach point as the builtin `probe` says it: `kprobe:vfs_read`.
+    pub probe: String,
+    pub attach: Attach,
+    pub span: Span,
+}
+
+/// Where a program is attached. Names and paths are resolved on the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "provider", rename_all = "snake_case")]
+pub enum Attach {
+    /// Run once before the others are attached (`BPF_PROG_TEST_RUN` of a raw tracepoint program).
+    Begin,
+    /// Run once after the others are detached.
+    End,
+    Kprobe {
+        module: Option<String>,
+        function: String,
+        offset: u64,
+    },
+    Kretprobe {
+        module: Option<String>,
+        function: String,
+    },
+    Tracepoint {
+        category: String,
+        event: String,
+    },
+    /// `binary`: a path (relative ones from the working directory of `btrun`), or a name to be searched.
+    Uprobe {
+        binary: String,
+        target: UserTarget,
+    },
+    Uretprobe {
+        binary: String,
+        target: UserTarget,
+    },
+    /// On one CPU.
+    Interval {
+        period: Period,
+    },
+    /// On every CPU.
+    Profile {
+        period: Period,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserTarget {
+    /// A function of the symbol table, and bytes into it.
+    Function { name: String, offset: u64 },
+    /// An address as the symbol table counts them.
+    Address(u64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    /// Nanoseconds between two events.
+    Nanoseconds(u64),
+    /// Events a second.
+    Hertz(u64),
+}
+
+/// A map of the script.
+///
+/// - With a key: a hash map (per-CPU for aggregations), key and value as their types say.
+/// - Without (`key` is none): an array of one entry (per-CPU for aggregations) whose value is the value and, at offset `set_offset`, a
+///   `u64` that is not 0 once the script has assigned to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Map {
+    /// As the script says it: `@ID`, or `@`.
+    pub name: String,
+    /// The map in the object.
+    pub symbol: String,
+    /// Several keys are a tuple.
+    pub key: Option<Type>,
+    pub value: Type,
+    /// Bytes of a value in the map (on one CPU), a multiple of 8.
+    pub value_size: u32,
+    pub set_offset: Option<u32>,
+    pub span: Span,
+}
+
+/// One kind of record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    #[serde(flatten)]
+    pub kind: EventKind,
+    /// Bytes of the record, header included.
+    pub size: u32,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum EventKind {
+    /// `printf(format, args...)`; the format's grammar is [`crate::format`].
+    Printf { format: String, args: Vec<Arg> },
+    /// `print(value)`: the value and a newline.
+    Print { value: Arg },
+    /// `print(@map, top, div)`; 0 stands for "all" and "do not divide".
+    PrintMap { map: u32, top: u64, div: u64 },
+    /// `print(@map[key])` of an aggregation: printed as a map of one entry.
+    PrintMapEntry { map: u32, key: Arg },
+    /// `clear(@map)`
+    Clear { map: u32 },
+    /// `zero(@map)`
+    Zero { map: u32 },
+    /// `time(format)`: a strftime format for the local time at which `btrun` reads the record.
+    Time { format: String },
+    /// `exit(code)`; the code is an `i64` at this offset. Records that were sent before are still reported.
+    Exit { code: u32 },
+}
+
+/// A value in a record; the offset counts from the record's start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arg {
+    pub offset: u32,
+    #[serde(flatten)]
+    pub ty: Type,
+}
+
+/// A place in the slots section that `btrun` fills before load.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Offset in the section.
+    pub offset: u32,
+    /// How the value lies there: `Int` of 8 bytes, `Bool` of 1, or `String` (always NUL-terminated, zero-filled).
+    pub ty: Type,
+    #[serde(flatten)]
+    pub value: SlotValue,
+    /// The first use in the script.
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "value", rename_all = "snake_case")]
+pub enum SlotValue {
+    /// `$1`, `str($1)`: positional parameter, from 1. Missing ones are 0 or "". The same parameter may have a slot of either type.
+    Param { index: u32 },
+    /// `$#`
+    ParamCount,
+    /// `getopt(name, default, description)`: `--name=value`, or `--name` for a bool.
+    Option {
+        name: String,
+        default: OptionDefault,
+        description: Option<String>,
+    },
+    /// Nanoseconds of CLOCK_BOOTTIME (the clock of the builtin `nsecs`) at which tracing started, for `elapsed`.
+    StartTime,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptionDefault {
+    Int(i64),
+    Bool(bool),
+    String(String),
+}
+
+/// A field of a kernel type or a tracepoint that the object reads through a relocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldUse {
+    #[serde(flatten)]
+    pub owner: FieldOwner,
+    /// The member, or members joined by dots.
+    pub field: String,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "owner", rename_all = "snake_case")]
+pub enum FieldOwner {
+    /// `struct NAME` or `union NAME` of the kernel.
+    Kernel {
+        name: String,
+    },
+    Tracepoint {
+        category: String,
+        event: String,
+    },
+}
+
+/// Something the kernel must have for the object to work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    pub kind: NeedKind,
+    /// `bpf_get_stack`, `ringbuf`, `tracepoint`, `btf`
+    pub name: String,
+    /// The first kernel that has it: `5.8`.
+    pub since: String,
+    /// The line that needs it.
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NeedKind {
+    Helper,
+    MapType,
+    ProgramType,
+    Feature,
+}
+
+/// Settings of the script that concern the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Print all maps that are not empty at the end.
+    pub print_maps_on_exit: bool,
+    /// Entries that a map with a key can hold.
+    pub max_map_keys: u32,
+    /// Appended to strings that fill their buffer.
+    pub str_trunc_trailer: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            print_maps_on_exit: true,
+            max_map_keys: 4096,
+            str_trunc_trailer: "..".into(),
+        }
+    }
+}
+
+/// Why a manifest cannot be used.
+#[derive(Debug)]
+pub enum ManifestError {
+    /// Not JSON, or not of this schema.
+    Malformed(serde_json::Error),
+    /// Of a major version that this reader does not know.
+    Newer(Version),
+    /// Has must-understand flags that this reader does not know.
+    Unknown(Vec<String>),
+}
+
+impl std::fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ManifestError::Malformed(e) => write!(f, "the manifest cannot be read: {e}"),
+            ManifestError::Newer(v) => {
+                write!(
+                    f,
+                    "the manifest has version {}.{}, this program reads up to {}.x",
+                    v.major, v.minor, VERSION.major
+                )
+            }
+            ManifestError::Unknown(flags) => write!(
+                f,
+                "the manifest requires features unknown here: {}",
+                flags.join(", ")
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
+impl Manifest {
+    /// Reads the content of the manifest section. The version is looked at first, so that an object of another major version is
+    /// refused by name whatever else it holds.
+    pub fn from_json(json: &[u8]) -> Result<Manifest, ManifestError> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: Version,
+            #[serde(default)]
+            must_understand: Vec<String>,
+        }
+        let head: Head = serde_json::from_slice(json).map_err(ManifestError::Malformed)?;
+        if head.version.major > VERSION.major {
+            return Err(ManifestError::Newer(head.version));
+        }
+        let unknown: Vec<String> = head
+            .must_understand
+            .into_iter()
+            .filter(|f| !KNOWN_FLAGS.contains(&f.as_str()))
+            .collect();
+        if !unknown.is_empty() {
+            return Err(ManifestError::Unknown(unknown));
+        }
+        serde_json::from_slice(json).map_err(ManifestError::Malformed)
+    }
+
+    /// Pretty JSON with a final newline: for the file beside the object and for `btrun inspect`.
+    pub fn to_json_pretty(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+
+    /// Compact JSON for the section.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,30 @@
+//! Names in the object that both sides must know.
+
+/// ELF section of the manifest: JSON, UTF-8, without a terminator.
+pub const MANIFEST_SECTION: &str = ".btc.manifest";
+
+/// ELF section, and so the map, of the late-bound slots.
+pub const SLOTS_SECTION: &str = ".rodata.btc";
+
+/// Ring buffer of the event records.
+pub const EVENTS_MAP: &str = "btc_events";
+
+/// Per-CPU array of `u64`, one entry a program (its index in the manifest): records that found the ring buffer full.
+pub const LOST_MAP: &str = "btc_lost";
+
+/// Per-CPU array, one entry a program: memory for values that do not fit on the BPF stack.
+pub const SCRATCH_MAP: &str = "btc_scratch";
+
+/// Prefix of the synthetic structs that stand for tracepoint arguments: `btc_tp__CATEGORY__EVENT`.
+pub const TRACEPOINT_PREFIX: &str = "btc_tp__";
+
+/// The synthetic struct of a tracepoint's arguments.
+pub fn tracepoint_struct(category: &str, event: &str) -> String {
+    format!("{TRACEPOINT_PREFIX}{category}__{event}")
+}
+
+/// The hash map of stacks of at most `limit` frames: key `u64` (see [`crate::Type::KernelStack`]), value `u64[limit]`,
+/// innermost frame first, unused entries 0.
+pub fn stacks_map(limit: u32) -> String {
+    format!("btc_stacks_{limit}")
+}

@@ -1,0 +1,180 @@
+//! Types of values as they lie in map keys, map values and event records.
+
+use serde::{Deserialize, Serialize};
+
+/// How a value lies in memory and how it is printed. Sizes and offsets are in bytes; integers are in the target's byte order.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Type {
+    /// An integer of 1, 2, 4 or 8 bytes.
+    Int { size: u32, signed: bool },
+    /// One byte, 0 or 1; printed `true` or `false`.
+    Bool,
+    /// NUL-terminated within `size` bytes, or filling them.
+    String { size: u32 },
+    /// 8 bytes; printed in hexadecimal with `0x`.
+    Pointer,
+    /// An integer of `size` bytes, printed by name where it has one.
+    Enum {
+        name: String,
+        size: u32,
+        signed: bool,
+        variants: Vec<Variant>,
+    },
+    /// `count` elements without padding in between.
+    Array { element: Box<Type>, count: u32 },
+    /// Fields at their offsets, printed `(a, b)`.
+    Tuple { size: u32, fields: Vec<Field> },
+    /// A struct or record, printed `{ .name = value, ... }`.
+    Struct {
+        name: String,
+        size: u32,
+        fields: Vec<NamedField>,
+    },
+    /// 8 bytes: `u64` key into the map [`crate::names::stacks_map`], 0 if there was no stack.
+    KernelStack { limit: u32, mode: StackMode },
+    /// 16 bytes: the key as above, then `u32` process id (of the root pid namespace), `u32` 0.
+    UserStack { limit: u32, mode: StackMode },
+
+    // Aggregations: only as the value of a map.
+    /// `u64` per CPU: the sum over all CPUs is the count.
+    Count,
+    /// `u64` or `i64` per CPU, summed.
+    Sum { signed: bool },
+    /// Per CPU `u64[n]`, buckets of logarithmic width, see [`hist_buckets`].
+    Hist { bits: u32 },
+    /// Per CPU `u64[n]`, see [`lhist_buckets`]: below `min`, the steps, at or above `max`.
+    LinearHist { min: i64, max: i64, step: i64 },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StackMode {
+    /// `symbol+offset`
+    Bpftrace,
+    /// `address symbol+offset (module)` as Linux perf prints it
+    Perf,
+    /// Addresses alone
+    Raw,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Field {
+    pub offset: u32,
+    #[serde(flatten)]
+    pub ty: Type,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NamedField {
+    pub name: String,
+    pub offset: u32,
+    #[serde(flatten)]
+    pub ty: Type,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Variant {
+    pub name: String,
+    pub value: i64,
+}
+
+/// Buckets of `hist(n, bits)`. Bucket 0 holds negative values, bucket `v + 1` the value `v` for `v < 2^bits`; above that each
+/// power of two is cut in `2^bits` buckets of equal width: a value with the highest set bit `h` (`h >= bits`) is in
+/// bucket `1 + ((h - bits + 1) << bits) + ((v >> (h - bits)) & (2^bits - 1))`.
+pub fn hist_buckets(bits: u32) -> u32 {
+    1 + ((64 - bits + 1) << bits)
+}
+
+/// Buckets of `lhist(n, min, max, step)`: 0 holds values below `min`, the last those at or above `max`.
+pub fn lhist_buckets(min: i64, max: i64, step: i64) -> u32 {
+    let steps = (max as i128 - min as i128 + step as i128 - 1) / step.max(1) as i128;
+    (steps + 2) as u32
+}
+
+impl Type {
+    /// Bytes that a value takes (for an aggregation: on one CPU).
+    pub fn size(&self) -> u32 {
+        match self {
+            Type::Int { size, .. } | Type::Enum { size, .. } | Type::String { size } => *size,
+            Type::Tuple { size, .. } | Type::Struct { size, .. } => *size,
+            Type::Bool => 1,
+            Type::Pointer | Type::KernelStack { .. } | Type::Count | Type::Sum { .. } => 8,
+            Type::UserStack { .. } => 16,
+            Type::Array { element, count } => element.size() * count,
+            Type::Hist { bits } => 8 * hist_buckets(*bits),
+            Type::LinearHist { min, max, step } => 8 * lhist_buckets(*min, *max, *step),
+        }
+    }
+
+    /// Alignment in bytes.
+    pub fn align(&self) -> u32 {
+        match self {
+            Type::Int { size, .. } | Type::Enum { size, .. } => *size,
+            Type::Bool | Type::String { .. } => 1,
+            Type::Array { element, .. } => element.align(),
+            Type::Tuple { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
+            Type::Struct { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
+            _ => 8,
+        }
+    }
+
+    /// A value that the programs keep per CPU and the runtime merges.
+    pub fn is_aggregation(&self) -> bool {
+        matches!(
+            self,
+            Type::Count | Type::Sum { .. } | Type::Hist { .. } | Type::LinearHist { .. }
+        )
+    }
+
+    /// A tuple of `types`, each field aligned, the size a multiple of the alignment.
+    pub fn tuple(types: impl IntoIterator<Item = Type>) -> Type {
+        let mut layout = Layout::new(0);
+        let fields: Vec<Field> = types
+            .into_iter()
+            .map(|ty| Field {
+                offset: layout.push(&ty),
+                ty,
+            })
+            .collect();
+        Type::Tuple {
+            size: layout.size(),
+            fields,
+        }
+    }
+}
+
+/// Lays fields out one after the other, as C does.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    end: u32,
+    align: u32,
+}
+
+impl Layout {
+    /// Starts after `header` bytes.
+    pub fn new(header: u32) -> Layout {
+        Layout {
+            end: header,
+            align: 1,
+        }
+    }
+
+    /// The offset of the next field.
+    pub fn push(&mut self, ty: &Type) -> u32 {
+        self.push_raw(ty.size(), ty.align())
+    }
+
+    /// The offset of the next `size` bytes.
+    pub fn push_raw(&mut self, size: u32, align: u32) -> u32 {
+        let offset = self.end.next_multiple_of(align);
+        self.end = offset + size;
+        self.align = self.align.max(align);
+        offset
+    }
+
+    /// Size so far, padded to the alignment.
+    pub fn size(&self) -> u32 {
+        self.end.next_multiple_of(self.align)
+    }
+}
