@@ -6,9 +6,23 @@ pub mod ast;
 pub mod diag;
 pub mod span;
 
+mod actions;
+mod dump;
+mod errors;
+mod items;
+mod lexer;
+mod token;
+
+pub use dump::dump;
+
 /// What parsing gives: a tree, with holes where there were errors, and all errors and warnings found on the way.
 #[derive(Debug, Default)]
 pub struct Parsed {
     pub script: ast::Script,
     pub diagnostics: Vec<diag::Diagnostic>,
+}
+
+/// Parses a script. Never fails: what cannot be parsed is missing from the tree, and a diagnostic says why.
+pub fn parse(source: &str) -> Parsed {
+    items::Items::new(source).run()
 }

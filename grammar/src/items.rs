@@ -1,0 +1,304 @@
+//! Script level: cuts the text into items, and has each one lexed in its mode and parsed on its own.
+//!
+//! A mistake in one item cannot spoil another, and the cutting does not depend on the grammar: it follows the braces.
+
+use crate::Parsed;
+use crate::actions::{Context, Root};
+use crate::ast::{Expr, ExprKind};
+use crate::diag::Diagnostic;
+use crate::errors;
+use crate::lexer::Cursor;
+use crate::lexer::attach::{self, End};
+use crate::lexer::brackets::Balanced;
+use crate::lexer::shape::{self, Braces};
+use crate::span::Span;
+use crate::token::{Tok, Triple};
+
+lalrpop_util::lalrpop_mod!(
+    #[allow(clippy::all, clippy::unwrap_used, unused, dead_code)]
+    script,
+    "/syntax/script.rs"
+);
+
+/// What ends an item that is lexed as a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Until {
+    /// The brace that closes the first one.
+    Brace,
+    /// A semicolon, or the end of the first token after which one could stand.
+    Semicolon,
+}
+
+pub struct Items<'s> {
+    pub cursor: Cursor<'s>,
+    pub parsed: Parsed,
+}
+
+impl<'s> Items<'s> {
+    pub fn new(src: &'s str) -> Self {
+        Items {
+            cursor: Cursor::new(src),
+            parsed: Parsed::default(),
+        }
+    }
+
+    pub fn run(mut self) -> Parsed {
+        if self
+            .cursor
+            .rest()
+            .trim_start_matches('\u{feff}')
+            .starts_with("#!")
+        {
+            self.cursor.pos = self.cursor.src.find('\n').unwrap_or(self.cursor.src.len());
+        }
+        loop {
+            self.cursor.skip_layout();
+            if self.cursor.at_end() {
+                break;
+            }
+            let before = self.cursor.pos;
+            self.item();
+            debug_assert!(
+                self.cursor.pos > before,
+                "an item takes at least one character"
+            );
+        }
+        self.parsed.diagnostics.append(&mut self.cursor.diagnostics);
+        self.parsed
+            .diagnostics
+            .sort_by_key(|d| d.labels.first().map_or(0, |l| l.span.start));
+        self.parsed
+    }
+
+    fn item(&mut self) {
+        let rest = self.cursor.rest();
+        let word_len = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        let next = self
+            .cursor
+            .src
+            .as_bytes()
+            .get(self.cursor.layout_end(self.cursor.pos + word_len))
+            .copied();
+        match &rest[..word_len] {
+            "config" if next == Some(b'=') => {
+                self.keyword_item(Tok::Config, word_len, Until::Brace)
+            }
+            "import" if next == Some(b'"') => {
+                self.keyword_item(Tok::Import, word_len, Until::Semicolon)
+            }
+            "macro" if next.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') => {
+                self.keyword_item(Tok::Macro, word_len, Until::Brace);
+            }
+            "let" if next != Some(b':') => self.keyword_item(Tok::Let, word_len, Until::Semicolon),
+            "" if rest.starts_with(';') => self.cursor.pos += 1,
+            "" if rest.starts_with('}') => self.stray_brace(),
+            "" if rest.starts_with('{') => self.nameless_probe(),
+            _ => self.probe(),
+        }
+    }
+
+    fn keyword_item(&mut self, keyword: Tok<'s>, len: usize, until: Until) {
+        let start = self.cursor.pos;
+        let braces = if keyword == Tok::Config {
+            Braces::Config
+        } else {
+            Braces::Blocks
+        };
+        let mut balanced = Balanced::new(self.cursor.src);
+        balanced.push((start, keyword, start + len));
+        self.cursor.pos = start + len;
+        self.gather(&mut balanced, until);
+        self.parse_item(balanced, braces);
+    }
+
+    fn stray_brace(&mut self) {
+        let at = self.cursor.pos;
+        self.cursor.pos += 1;
+        self.cursor.report(
+            Diagnostic::error("E0112", Span::new(at, at + 1), "unmatched `}`")
+                .here("no `{` is open here")
+                .help("remove it, or look for a `}` too many above"),
+        );
+    }
+
+    /// `{ ... }` without an attach point.
+    fn nameless_probe(&mut self) {
+        let at = self.cursor.pos;
+        self.cursor.report(
+            Diagnostic::error("E0115", Span::new(at, at + 1), "an action without a probe")
+                .here("no attach point before this")
+                .help("say when it runs, as in `interval:1s { ... }`"),
+        );
+        self.probe_body(Balanced::new(self.cursor.src));
+    }
+
+    fn probe(&mut self) {
+        let mut balanced = Balanced::new(self.cursor.src);
+        let start = self.cursor.pos;
+        match attach::header(&mut self.cursor, &mut balanced.tokens) {
+            End::Body => self.probe_body(balanced),
+            End::Predicate => {
+                let at = self.cursor.pos;
+                self.cursor.pos += 1;
+                balanced.push((at, Tok::PredOpen, at + 1));
+                self.predicate(&mut balanced);
+                self.probe_body(balanced);
+            }
+            End::Stray => self.skip_stray(start, balanced),
+        }
+    }
+
+    /// Reported already: go on behind this line, or with the braces that follow on it.
+    fn skip_stray(&mut self, start: usize, balanced: Balanced<'s>) {
+        let rest = self.cursor.rest();
+        let len = rest.find(['{', '\n', ';', '}']).unwrap_or(rest.len());
+        self.cursor.pos += len;
+        match self.cursor.peek() {
+            Some(b'{') => self.probe_body(balanced),
+            Some(b';') => self.cursor.pos += 1,
+            Some(b'}') if self.cursor.pos == start => self.cursor.pos += 1,
+            _ => {}
+        }
+    }
+
+    fn probe_body(&mut self, mut balanced: Balanced<'s>) {
+        self.cursor.skip_layout();
+        if self.cursor.peek() != Some(b'{') {
+            // Without an action nothing can be parsed; the attach points alone are no probe.
+            let span = match (balanced.tokens.first(), balanced.tokens.last()) {
+                (Some(first), Some(last)) => Span::new(first.0, last.2),
+                _ => Span::new(self.cursor.pos, self.cursor.pos),
+            };
+            balanced.finish(self.cursor.pos, None);
+            self.parsed.diagnostics.append(&mut balanced.diagnostics);
+            self.cursor.report(
+                Diagnostic::error("E0116", span, "a probe without an action")
+                    .here("expected `{ ... }` after this")
+                    .help("an action may be empty: `{ }`"),
+            );
+            return;
+        }
+        self.gather(&mut balanced, Until::Brace);
+        self.parse_item(balanced, Braces::Blocks);
+    }
+
+    /// The tokens of a predicate, up to the `/` that white space, comments and `{` follow.
+    fn predicate(&mut self, balanced: &mut Balanced<'s>) {
+        loop {
+            let before = self.cursor.pos;
+            let Some((start, tok, end)) = self.cursor.next_token() else {
+                balanced.finish(self.cursor.pos, None);
+                return;
+            };
+            let closes = tok == Tok::Slash
+                && self.cursor.src.as_bytes().get(self.cursor.layout_end(end)) == Some(&b'{');
+            if closes {
+                balanced.push((start, Tok::PredClose, end));
+                return;
+            }
+            let missing = match tok {
+                Tok::LBrace => {
+                    balanced.last().is_some_and(Tok::ends_operand) && balanced.at_predicate_level()
+                }
+                Tok::Semi => true,
+                _ => false,
+            };
+            if missing {
+                self.cursor.pos = before;
+                balanced.finish(start, None);
+                return;
+            }
+            balanced.push((start, tok, end));
+        }
+    }
+
+    /// Takes tokens until the item ends.
+    fn gather(&mut self, balanced: &mut Balanced<'s>, until: Until) {
+        let mut was_open = balanced.is_open();
+        loop {
+            let next = self.cursor.layout_end(self.cursor.pos);
+            if self.next_item_at(next) && (balanced.is_open() || until == Until::Semicolon) {
+                self.cursor.pos = next;
+                let len = self
+                    .cursor
+                    .rest()
+                    .find(|c: char| !c.is_ascii_alphanumeric())
+                    .unwrap_or(1);
+                balanced.finish(next, Some(Span::new(next, next + len)));
+                return;
+            }
+            if !balanced.is_open() && until == Until::Semicolon && self.may_end(balanced, next) {
+                return;
+            }
+            let Some((start, tok, end)) = self.cursor.next_token() else {
+                balanced.finish(self.cursor.src.len(), None);
+                return;
+            };
+            let semicolon = tok == Tok::Semi;
+            balanced.push((start, tok, end));
+            let closed = was_open && !balanced.is_open();
+            was_open = balanced.is_open();
+            match until {
+                Until::Brace if closed && balanced.last() == Some(&Tok::RBrace) => return,
+                _ if semicolon && !balanced.is_open() => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// A forgotten semicolon at the end of a short item: the next thing is on a new line.
+    fn may_end(&self, balanced: &Balanced<'s>, next: usize) -> bool {
+        let complete = matches!(balanced.last(), Some(Tok::RParen | Tok::Str(_)));
+        complete && self.cursor.src.as_bytes().get(next) != Some(&b';')
+    }
+
+    /// Whether an item starts at `pos`, at the start of a line: inside of braces it means that one is not closed.
+    fn next_item_at(&self, pos: usize) -> bool {
+        let line_start = pos > 0 && self.cursor.src.as_bytes().get(pos - 1) == Some(&b'\n');
+        line_start && attach::starts_item(&self.cursor.src[pos..])
+    }
+
+    fn parse_item(&mut self, mut balanced: Balanced<'s>, braces: Braces) {
+        self.parsed.diagnostics.append(&mut balanced.diagnostics);
+        if balanced.too_deep {
+            return;
+        }
+        let tokens = shape::shape(self.cursor.src, balanced.tokens, braces);
+        if let Some(Root::Item(item)) = parse_tokens(tokens, &mut self.parsed.diagnostics) {
+            self.parsed.script.items.push(item);
+        }
+    }
+}
+
+fn parse_tokens(tokens: Vec<Triple<'_>>, diagnostics: &mut Vec<Diagnostic>) -> Option<Root> {
+    let mut context = Context::default();
+    let result = script::RootParser::new().parse(&mut context, tokens.into_iter());
+    diagnostics.append(&mut context.diagnostics);
+    match result {
+        Ok(root) => Some(root),
+        Err(error) => {
+            diagnostics.push(errors::diagnostic(error));
+            None
+        }
+    }
+}
+
+/// Parses tokens that are one expression, as C definitions have them; a hole after an error.
+pub fn expression<'s>(
+    src: &'s str,
+    mut tokens: Vec<Triple<'s>>,
+    span: Span,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Expr {
+    let start = span.start as usize;
+    tokens.insert(0, (start, Tok::ExprStart, start));
+    match parse_tokens(shape::shape(src, tokens, Braces::Blocks), diagnostics) {
+        Some(Root::Expr(expr)) => expr,
+        _ => Expr {
+            kind: ExprKind::Error,
+            span,
+        },
+    }
+}
