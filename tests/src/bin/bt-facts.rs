@@ -29,7 +29,8 @@ fn run() -> Result<()> {
         Some((command, files)) if command == "merge" && !files.is_empty() => {
             let mut recordings = Vec::new();
             for file in files {
-                let text = std::fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
+                let text =
+                    std::fs::read_to_string(file).with_context(|| format!("reading {file}"))?;
                 recordings.push(facts::parse(&text));
             }
             facts::merge(recordings)

@@ -1,0 +1,122 @@
+//! Runs the suites: `bt-suite ui object host kernels`, from the root of the workspace. `make test` and its kin call it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use bt_tests::fixture::{self, Fixture, Mode};
+use bt_tests::report::{Report, Verdict};
+use bt_tests::stage::{Stage, Tools};
+use bt_tests::suites;
+use clap::{Parser, ValueEnum};
+
+/// Where `make build` leaves btc and btrun.
+const BINARIES: &str = "target/x86_64-unknown-linux-gnu/release";
+
+#[derive(Parser)]
+struct Options {
+    /// Suites to run, in this order
+    #[arg(required_unless_present = "script")]
+    suites: Vec<Suite>,
+    /// Folder of btc and btrun
+    #[arg(long, default_value = BINARIES)]
+    bin: PathBuf,
+    /// Kernels of the suite `kernels`
+    #[arg(long, value_delimiter = ',', default_value = "5.10,6.1,7.3")]
+    kernel: Vec<String>,
+    /// Only fixtures whose name holds this text
+    #[arg(long, default_value = "")]
+    filter: String,
+    /// Run this one fixture on each --kernel, and print its output as it comes
+    #[arg(long, conflicts_with = "suites")]
+    script: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// btc's diagnostics
+    Ui,
+    /// What is true of every object
+    Object,
+    /// On this machine's kernel
+    Host,
+    /// On stock kernels in VMs
+    Kernels,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("bt-suite: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<bool> {
+    let root = std::env::current_dir()?;
+    ensure!(
+        root.join("fixtures").is_dir(),
+        "not the root of the workspace"
+    );
+    let tools = Tools {
+        btc: root.join(&options.bin).join("btc"),
+        btrun: root.join(&options.bin).join("btrun"),
+        root,
+    };
+    let guest = std::env::current_exe()?.with_file_name("bt-guest");
+    if let Some(script) = &options.script {
+        return run_script(&tools, script, &options.kernel, &guest);
+    }
+    let mut fixtures = fixture::all(&tools.root)?;
+    fixtures.retain(|f| f.name.contains(&options.filter));
+    ensure!(
+        !fixtures.is_empty(),
+        "no fixture's name holds `{}`",
+        options.filter
+    );
+    let mut report = Report::default();
+    let stage = if options.suites.iter().any(|s| *s != Suite::Ui) {
+        let compiled: Vec<Fixture> = fixtures
+            .iter()
+            .filter(|f| f.mode != Mode::Ui)
+            .cloned()
+            .collect();
+        Some(Stage::new(&tools, &compiled)?)
+    } else {
+        None
+    };
+    for suite in &options.suites {
+        match (suite, &stage) {
+            (Suite::Ui, _) => suites::ui::run(&tools, &fixtures, bless(), &mut report),
+            (Suite::Object, Some(stage)) => suites::object::run(stage, &fixtures, &mut report),
+            (Suite::Host, Some(stage)) => suites::host::run(stage, &fixtures, &mut report),
+            (Suite::Kernels, Some(stage)) => {
+                suites::kernels::run(stage, &fixtures, &options.kernel, &guest, &mut report);
+            }
+            (_, None) => {}
+        }
+    }
+    report.close();
+    Ok(!report.has_failed())
+}
+
+fn bless() -> bool {
+    std::env::var_os("BLESS").is_some_and(|v| v == "1")
+}
+
+fn run_script(tools: &Tools, script: &Path, kernels: &[String], guest: &Path) -> Result<bool> {
+    let fixture = Fixture::read(&tools.root, script)?;
+    let stage = Stage::new(tools, std::slice::from_ref(&fixture))?;
+    let mut report = Report::default();
+    for kernel in kernels {
+        let verdict = suites::kernels::run_one(&stage, &fixture, kernel, guest)
+            .with_context(|| format!("kernel {kernel}"))
+            .unwrap_or_else(|e| Verdict::failed(format!("{e:#}")));
+        report.add(&format!("kernel {kernel}"), &fixture.name, &verdict);
+    }
+    report.close();
+    Ok(!report.has_failed())
+}

@@ -1,0 +1,127 @@
+//! What the runner must know of a case, and what it answers: the contract of the host's harness and the guest.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How much slower than a host a guest is: the emulated machine is 5 to 20 times slower, and cases mostly wait.
+pub const GUEST_SLOWNESS: u32 = 6;
+
+/// One run of one object.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Job {
+    /// The fixture: `run/hello`.
+    pub name: String,
+    /// Path of the object, the same on host and guest.
+    pub object: String,
+    /// Options of btrun, before the object.
+    pub options: Vec<String>,
+    /// Positional parameters and script options, after the object. `{pid}` is the tracee's process id.
+    pub args: Vec<String>,
+    pub needs: Vec<Need>,
+    pub kernels: Kernels,
+    /// A command that starts before btrun and waits for a line on its standard input, which it gets once btrun is attached.
+    pub tracee: Option<Vec<String>>,
+    /// A shell command that runs once btrun is attached.
+    pub trigger: Option<String>,
+    pub end: End,
+    /// For the whole case, on the host.
+    pub timeout: Duration,
+    /// Run btrun as user `nobody`.
+    pub unprivileged: bool,
+    /// Mount tracefs and bpffs first (in a mount namespace of the case); else the case finds what the machine has.
+    pub mounts: bool,
+}
+
+/// What a kernel must offer. The runner looks for it where it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Need {
+    Kprobe,
+    Uprobe,
+    Tracepoint,
+    NoKprobe,
+}
+
+/// On which kernels a case runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernels {
+    pub at_least: Option<(u32, u32)>,
+    pub at_most: Option<(u32, u32)>,
+    pub place: Option<Place>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    Host,
+    Vm,
+}
+
+/// How a run ends, counted from attached, tracee and trigger done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    pub how: How,
+    pub after: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum How {
+    /// The script ends by itself.
+    Exit,
+    Sigint,
+    Sigterm,
+    Sigkill,
+    /// Nobody reads the output any longer.
+    CloseStdout,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outcome {
+    pub name: String,
+    pub result: Result,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Result {
+    /// The reason.
+    Skipped(String),
+    Ran(Ran),
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Ran {
+    pub stdout: String,
+    pub stderr: String,
+    /// Exit code, or 128 and the signal.
+    pub status: Option<i32>,
+    /// What is wrong whatever the fixture expects: timed out, left something attached, changed the mounts.
+    pub problems: Vec<String>,
+    pub millis: u64,
+}
+
+/// What the guest writes to its serial port, one line of JSON each.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Frame {
+    Booted {
+        kernel: String,
+    },
+    Started {
+        name: String,
+    },
+    /// Output of btrun as it comes, if the host wants it.
+    Output {
+        text: String,
+    },
+    Done(Outcome),
+    End,
+}
+
+/// `jobs.json` of the guest.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct JobList {
+    pub jobs: Vec<Job>,
+    pub btrun: String,
+    /// Working directory of the cases.
+    pub cwd: String,
+    /// Send output as it comes.
+    pub stream: bool,
+}

@@ -1,0 +1,217 @@
+//! The run suite on stock kernels in VMs: one boot runs all cases of a kernel, with the objects that the host ran.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::judge;
+use crate::fixture::{Fixture, Mode};
+use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Outcome};
+use crate::kernels::initramfs::Initramfs;
+use crate::kernels::packages::{Cache, Kernel};
+use crate::kernels::vm::{self, End};
+use crate::report::{Report, Verdict};
+use crate::stage::{self, Stage};
+
+/// Where the guest's cases run.
+const CWD: &str = "/work";
+
+/// Beyond a case's own timeout (which the guest multiplies): the guest is slow and looks for leftovers.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// A VM that dies is booted again for the cases that it has not run; so often at most.
+const BOOTS: usize = 3;
+
+/// Runs all run fixtures on each kernel. A kernel that cannot be had or booted is a failure by name.
+pub fn run(
+    stage: &Stage,
+    fixtures: &[Fixture],
+    versions: &[String],
+    guest: &Path,
+    report: &mut Report,
+) {
+    for version in versions {
+        let suite = format!("kernel {version}");
+        if let Err(error) = run_kernel(stage, fixtures, version, guest, report) {
+            report.add(&suite, "boot", &Verdict::failed(format!("{error:#}")));
+        }
+    }
+}
+
+fn run_kernel(
+    stage: &Stage,
+    fixtures: &[Fixture],
+    version: &str,
+    guest: &Path,
+    report: &mut Report,
+) -> Result<()> {
+    let cache = Cache::open()?;
+    let kernel = cache.kernel(version)?;
+    let suite = format!("kernel {version}");
+    let mut waiting = Vec::new();
+    for fixture in fixtures.iter().filter(|f| f.mode == Mode::Run) {
+        match stage.job(fixture) {
+            Ok(job) => waiting.push(job),
+            Err(error) => report.add(
+                &suite,
+                &fixture.name,
+                &Verdict::failed(format!("{error:#}")),
+            ),
+        }
+    }
+    let mut boots = 0;
+    while !waiting.is_empty() {
+        boots += 1;
+        let mut on_outcome = |outcome: &Outcome| {
+            if let Some(fixture) = fixtures.iter().find(|f| f.name == outcome.name) {
+                report.add(&suite, &outcome.name, &judge(fixture, outcome));
+            }
+        };
+        let batch = Batch {
+            stage,
+            guest,
+            busybox: &cache.busybox()?,
+            kernel: &kernel,
+            stream: false,
+        };
+        let Died { during, log } = match batch.run(&mut waiting, &mut on_outcome)? {
+            None => {
+                anyhow::ensure!(
+                    waiting.is_empty(),
+                    "the guest forgot {} cases",
+                    waiting.len()
+                );
+                return Ok(());
+            }
+            Some(died) => died,
+        };
+        println!("{suite}: the VM died (boot {boots} of {BOOTS})\n{log}");
+        if let Some(name) = during {
+            waiting.retain(|job| job.name != name);
+            report.add(
+                &suite,
+                &name,
+                &Verdict::failed("the VM died while this ran"),
+            );
+        } else if boots > 1 {
+            anyhow::bail!("the VM died before it ran anything, twice");
+        }
+        anyhow::ensure!(
+            boots < BOOTS,
+            "the VM died {BOOTS} times, {} cases not run",
+            waiting.len()
+        );
+    }
+    Ok(())
+}
+
+/// Runs one fixture on one kernel, and prints its output as it comes.
+pub fn run_one(stage: &Stage, fixture: &Fixture, version: &str, guest: &Path) -> Result<Verdict> {
+    let cache = Cache::open()?;
+    let mut waiting = vec![stage.job(fixture)?];
+    let mut verdict = None;
+    let mut on_outcome = |outcome: &Outcome| verdict = Some(judge(fixture, outcome));
+    let batch = Batch {
+        stage,
+        guest,
+        busybox: &cache.busybox()?,
+        kernel: &cache.kernel(version)?,
+        stream: true,
+    };
+    for _ in 0..2 {
+        if let Some(died) = batch.run(&mut waiting, &mut on_outcome)? {
+            println!("the VM died\n{}", died.log);
+            continue;
+        }
+        break;
+    }
+    verdict.context("the VM died")
+}
+
+/// Cases for one boot.
+struct Batch<'a> {
+    stage: &'a Stage,
+    guest: &'a Path,
+    busybox: &'a Path,
+    kernel: &'a Kernel,
+    stream: bool,
+}
+
+struct Died {
+    /// The case that ran.
+    during: Option<String>,
+    log: String,
+}
+
+impl Batch<'_> {
+    /// Takes the jobs that are done off `waiting`.
+    fn run(
+        &self,
+        waiting: &mut Vec<Job>,
+        on_outcome: &mut dyn FnMut(&Outcome),
+    ) -> Result<Option<Died>> {
+        let initramfs = self.initramfs(waiting)?;
+        let mut running: Option<Job> = None;
+        let end = vm::boot(self.kernel, &initramfs, &mut |frame| {
+            match frame {
+                Frame::Booted { kernel } => println!("booted {kernel}"),
+                Frame::Started { name } => {
+                    running = waiting.iter().find(|j| j.name == name).cloned()
+                }
+                Frame::Output { text } => print!("{text}"),
+                Frame::Done(outcome) => {
+                    running = None;
+                    waiting.retain(|job| job.name != outcome.name);
+                    on_outcome(&outcome);
+                }
+                Frame::End => {}
+            }
+            GRACE
+                + running
+                    .as_ref()
+                    .map_or(Duration::ZERO, |job| job.timeout * GUEST_SLOWNESS)
+        })?;
+        Ok(match end {
+            End::Complete => None,
+            End::Died { log } => Some(Died {
+                during: running.map(|job| job.name),
+                log,
+            }),
+        })
+    }
+
+    fn initramfs(&self, jobs: &[Job]) -> Result<Vec<u8>> {
+        let mut archive = Initramfs::new();
+        archive.copy(self.guest, "/init")?;
+        archive.copy(self.busybox, "/bin/busybox")?;
+        archive.file(
+            "/etc/passwd",
+            b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
+        );
+        archive.file("/etc/group", b"root:x:0:\nnogroup:x:65534:\n");
+        let btrun = self.stage.btrun();
+        archive.copy(&btrun, &btrun.display().to_string())?;
+        for job in jobs {
+            // A case may be about an object that is missing.
+            if Path::new(&job.object).exists() {
+                archive.copy(Path::new(&job.object), &job.object)?;
+            }
+        }
+        for (name, path) in stage::tracees(&self.stage.tools.root)? {
+            archive.copy(
+                &path,
+                &format!("{CWD}/{}/{name}", stage::TRACEES_BELOW_ROOT),
+            )?;
+            archive.copy(&path, &format!("{}/{name}", stage::TRACEES))?;
+        }
+        let list = JobList {
+            jobs: jobs.to_vec(),
+            btrun: btrun.display().to_string(),
+            cwd: CWD.to_string(),
+            stream: self.stream,
+        };
+        archive.file("/jobs.json", &serde_json::to_vec(&list)?);
+        Ok(archive.finish())
+    }
+}
