@@ -10,7 +10,9 @@ use crate::errors;
 use crate::lexer::Cursor;
 use crate::lexer::attach::{self, End};
 use crate::lexer::brackets::Balanced;
+use crate::lexer::cdef;
 use crate::lexer::shape::{self, Braces};
+use crate::preamble::Preprocessor;
 use crate::span::Span;
 use crate::token::{Tok, Triple};
 
@@ -19,19 +21,27 @@ lalrpop_util::lalrpop_mod!(
     script,
     "/syntax/script.rs"
 );
+lalrpop_util::lalrpop_mod!(
+    #[allow(clippy::all, clippy::unwrap_used, unused, dead_code)]
+    c,
+    "/syntax/c.rs"
+);
 
 /// What ends an item that is lexed as a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
     /// The brace that closes the first one.
     Brace,
-    /// A semicolon, or the end of the first token after which one could stand.
+    /// A semicolon.
     Semicolon,
+    /// A semicolon, or a place where one was forgotten.
+    ShortItem,
 }
 
 pub struct Items<'s> {
-    pub cursor: Cursor<'s>,
-    pub parsed: Parsed,
+    cursor: Cursor<'s>,
+    parsed: Parsed,
+    preprocessor: Preprocessor,
 }
 
 impl<'s> Items<'s> {
@@ -39,6 +49,7 @@ impl<'s> Items<'s> {
         Items {
             cursor: Cursor::new(src),
             parsed: Parsed::default(),
+            preprocessor: Preprocessor::new(),
         }
     }
 
@@ -63,6 +74,8 @@ impl<'s> Items<'s> {
                 "an item takes at least one character"
             );
         }
+        self.preprocessor.finish(&mut self.cursor);
+        self.parsed.script.definitions = self.preprocessor.definitions;
         self.parsed.diagnostics.append(&mut self.cursor.diagnostics);
         self.parsed
             .diagnostics
@@ -86,12 +99,17 @@ impl<'s> Items<'s> {
                 self.keyword_item(Tok::Config, word_len, Until::Brace)
             }
             "import" if next == Some(b'"') => {
-                self.keyword_item(Tok::Import, word_len, Until::Semicolon)
+                self.keyword_item(Tok::Import, word_len, Until::ShortItem)
             }
             "macro" if next.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') => {
                 self.keyword_item(Tok::Macro, word_len, Until::Brace);
             }
-            "let" if next != Some(b':') => self.keyword_item(Tok::Let, word_len, Until::Semicolon),
+            "let" if next != Some(b':') => self.keyword_item(Tok::Let, word_len, Until::ShortItem),
+            "struct" | "union" | "enum" if !matches!(next, Some(b':' | b'/' | b',')) => {
+                self.c_definition()
+            }
+            "typedef" if !matches!(next, Some(b':' | b'/' | b',')) => self.c_definition(),
+            "" if rest.starts_with('#') => self.preprocessor.directive(&mut self.cursor),
             "" if rest.starts_with(';') => self.cursor.pos += 1,
             "" if rest.starts_with('}') => self.stray_brace(),
             "" if rest.starts_with('{') => self.nameless_probe(),
@@ -111,6 +129,66 @@ impl<'s> Items<'s> {
         self.cursor.pos = start + len;
         self.gather(&mut balanced, until);
         self.parse_item(balanced, braces);
+    }
+
+    /// A record or an enum ends with its brace, attributes and a semicolon if there is one; a typedef with its semicolon.
+    fn c_definition(&mut self) {
+        let mut balanced = Balanced::new(self.cursor.src);
+        let typedef = self.cursor.rest().starts_with("typedef");
+        self.gather(
+            &mut balanced,
+            if typedef {
+                Until::Semicolon
+            } else {
+                Until::Brace
+            },
+        );
+        if !typedef && balanced.last() == Some(&Tok::RBrace) {
+            self.trailing_attributes(&mut balanced);
+        }
+        self.parsed.diagnostics.append(&mut balanced.diagnostics);
+        if balanced.too_deep {
+            return;
+        }
+        let tokens = cdef::shape(
+            self.cursor.src,
+            balanced.tokens,
+            &mut self.parsed.diagnostics,
+        );
+        let mut context = Context::default();
+        let result = c::DefinitionParser::new().parse(&mut context, tokens);
+        self.parsed.diagnostics.append(&mut context.diagnostics);
+        match result {
+            Ok(items) => self.preprocessor.definitions.extend(items),
+            Err(error) => self.parsed.diagnostics.push(errors::diagnostic(error)),
+        }
+    }
+
+    fn trailing_attributes(&mut self, balanced: &mut Balanced<'s>) {
+        loop {
+            let next = self.cursor.layout_end(self.cursor.pos);
+            let rest = &self.cursor.src[next..];
+            let attribute = rest.starts_with("__attribute__") || rest.starts_with("__packed");
+            if !attribute && !rest.starts_with(';') {
+                return;
+            }
+            // The word, and the group in parentheses behind it.
+            loop {
+                let Some(token) = self.cursor.next_token() else {
+                    balanced.finish(self.cursor.src.len(), None);
+                    return;
+                };
+                let semicolon = token.1 == Tok::Semi;
+                balanced.push(token);
+                if semicolon {
+                    return;
+                }
+                let next = self.cursor.layout_end(self.cursor.pos);
+                if !balanced.is_open() && self.cursor.src.as_bytes().get(next) != Some(&b'(') {
+                    break;
+                }
+            }
+        }
     }
 
     fn stray_brace(&mut self) {
@@ -219,7 +297,7 @@ impl<'s> Items<'s> {
         let mut was_open = balanced.is_open();
         loop {
             let next = self.cursor.layout_end(self.cursor.pos);
-            if self.next_item_at(next) && (balanced.is_open() || until == Until::Semicolon) {
+            if self.next_item_at(next) && (balanced.is_open() || until != Until::Brace) {
                 self.cursor.pos = next;
                 let len = self
                     .cursor
@@ -229,7 +307,7 @@ impl<'s> Items<'s> {
                 balanced.finish(next, Some(Span::new(next, next + len)));
                 return;
             }
-            if !balanced.is_open() && until == Until::Semicolon && self.may_end(balanced, next) {
+            if !balanced.is_open() && until == Until::ShortItem && self.may_end(balanced, next) {
                 return;
             }
             let Some((start, tok, end)) = self.cursor.next_token() else {
@@ -301,4 +379,28 @@ pub fn expression<'s>(
             span,
         },
     }
+}
+
+/// Parses text that is one expression, such as the body of a `#define`. Places are relative to the text.
+pub fn parse_expression(text: &str) -> (Expr, Vec<Diagnostic>) {
+    let mut cursor = Cursor::new(text);
+    let mut balanced = Balanced::new(text);
+    while let Some(token) = cursor.next_token() {
+        balanced.push(token);
+    }
+    balanced.finish(text.len(), None);
+    let span = Span::new(0, text.len());
+    let mut diagnostics = cursor.diagnostics;
+    diagnostics.append(&mut balanced.diagnostics);
+    if balanced.too_deep {
+        return (
+            Expr {
+                kind: ExprKind::Error,
+                span,
+            },
+            diagnostics,
+        );
+    }
+    let expr = expression(text, balanced.tokens, span, &mut diagnostics);
+    (expr, diagnostics)
 }

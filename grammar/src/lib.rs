@@ -7,13 +7,16 @@ pub mod diag;
 pub mod span;
 
 mod actions;
+mod cdecl;
 mod dump;
 mod errors;
 mod items;
 mod lexer;
+mod preamble;
 mod token;
 
 pub use dump::dump;
+pub use items::parse_expression;
 
 /// What parsing gives: a tree, with holes where there were errors, and all errors and warnings found on the way.
 #[derive(Debug, Default)]

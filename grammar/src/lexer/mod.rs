@@ -5,6 +5,7 @@
 
 pub mod attach;
 pub mod brackets;
+pub mod cdef;
 pub mod number;
 pub mod shape;
 pub mod string;
