@@ -111,7 +111,15 @@ impl Type {
     pub fn align(&self) -> u32 {
         match self {
             Type::Int { size, .. } | Type::Enum { size, .. } => *size,
-            Type::Bool | Type::String { .. } => 1,
+            Type::Bool => 1,
+            // Strings whose size allows it are copied by words.
+            Type::String { size } => {
+                if size % 8 == 0 {
+                    8
+                } else {
+                    1
+                }
+            }
             Type::Array { element, .. } => element.align(),
             Type::Tuple { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
             Type::Struct { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
