@@ -33,6 +33,35 @@ pub struct Job {
     pub mounts: bool,
 }
 
+/// Long enough for the slowest case on a busy host; the guest multiplies it.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// So long after the trigger a signal is sent, if the fixture does not say.
+pub const DEFAULT_AFTER: Duration = Duration::from_millis(300);
+
+impl Job {
+    /// A job that needs nothing, gets nothing and ends by itself.
+    pub fn new(name: &str) -> Job {
+        Job {
+            name: name.to_string(),
+            object: String::new(),
+            options: Vec::new(),
+            args: Vec::new(),
+            needs: Vec::new(),
+            kernels: Kernels::default(),
+            tracee: None,
+            trigger: None,
+            end: End {
+                how: How::Exit,
+                after: DEFAULT_AFTER,
+            },
+            timeout: DEFAULT_TIMEOUT,
+            unprivileged: false,
+            mounts: false,
+        }
+    }
+}
+
 /// What a kernel must offer. The runner looks for it where it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Need {

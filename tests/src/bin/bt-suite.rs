@@ -16,7 +16,7 @@ const BINARIES: &str = "target/x86_64-unknown-linux-gnu/release";
 #[derive(Parser)]
 struct Options {
     /// Suites to run, in this order
-    #[arg(required_unless_present = "script")]
+    #[arg(required_unless_present_any = ["script", "facts"])]
     suites: Vec<Suite>,
     /// Folder of btc and btrun
     #[arg(long, default_value = BINARIES)]
@@ -30,6 +30,9 @@ struct Options {
     /// Run this one fixture on each --kernel, and print its output as it comes
     #[arg(long, conflicts_with = "suites")]
     script: Option<PathBuf>,
+    /// Record the tracepoint formats of each --kernel in this folder, one file each
+    #[arg(long, conflicts_with_all = ["suites", "script"])]
+    facts: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -67,6 +70,9 @@ fn run(options: &Options) -> Result<bool> {
         root,
     };
     let guest = std::env::current_exe()?.with_file_name("bt-guest");
+    if let Some(folder) = &options.facts {
+        return record_facts(folder, &options.kernel, &guest);
+    }
     if let Some(script) = &options.script {
         return run_script(&tools, script, &options.kernel, &guest);
     }
@@ -105,6 +111,16 @@ fn run(options: &Options) -> Result<bool> {
 
 fn bless() -> bool {
     std::env::var_os("BLESS").is_some_and(|v| v == "1")
+}
+
+fn record_facts(folder: &Path, kernels: &[String], guest: &Path) -> Result<bool> {
+    std::fs::create_dir_all(folder)?;
+    for kernel in kernels {
+        let text = suites::kernels::tracepoints(kernel, guest)
+            .with_context(|| format!("kernel {kernel}"))?;
+        std::fs::write(folder.join(kernel), text)?;
+    }
+    Ok(true)
 }
 
 fn run_script(tools: &Tools, script: &Path, kernels: &[String], guest: &Path) -> Result<bool> {

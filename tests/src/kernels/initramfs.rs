@@ -53,7 +53,8 @@ impl Initramfs {
         self.entry(to, mode, (0, 0), content);
     }
 
-    fn folder(&mut self, path: &str) {
+    /// Adds a folder and those above it; a path without the leading slash.
+    pub fn folder(&mut self, path: &str) {
         let ends = path
             .match_indices('/')
             .map(|(at, _)| at)

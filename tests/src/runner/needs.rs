@@ -10,6 +10,9 @@ pub fn missing(job: &Job, place: Place) -> Option<String> {
     if !is_root() {
         return Some("needs root".to_string());
     }
+    if place == Place::Host && !bpf_is_allowed() {
+        return Some("this machine does not allow BPF".to_string());
+    }
     let kernel = kernel_release();
     if let Some(reason) = kernel_mismatch(&job.kernels, &kernel, place) {
         return Some(reason);
@@ -29,6 +32,28 @@ pub fn kernel_release() -> String {
 fn is_root() -> bool {
     // SAFETY: a system call without arguments that cannot fail.
     unsafe { libc::geteuid() == 0 }
+}
+
+/// Tries the smallest thing: a map of one entry. A container may forbid bpf(2) even to root; then the VMs do the work.
+fn bpf_is_allowed() -> bool {
+    const BPF_MAP_CREATE: i64 = 0;
+    const BPF_MAP_TYPE_ARRAY: u32 = 2;
+    let mut attr = [0u32; 16];
+    attr[..4].copy_from_slice(&[BPF_MAP_TYPE_ARRAY, 4, 4, 1]); // type, bytes of a key, of a value, entries
+    // SAFETY: `attr` holds the four fields that the command needs, zeros behind them, and its size is passed. The
+    // descriptor that may come back is closed at once.
+    unsafe {
+        let fd = libc::syscall(
+            libc::SYS_bpf,
+            BPF_MAP_CREATE,
+            attr.as_ptr(),
+            size_of_val(&attr),
+        );
+        if fd >= 0 {
+            libc::close(fd as i32);
+        }
+        fd >= 0
+    }
 }
 
 fn kernel_mismatch(kernels: &Kernels, release: &str, place: Place) -> Option<String> {

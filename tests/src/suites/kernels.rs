@@ -1,13 +1,13 @@
 //! The run suite on stock kernels in VMs: one boot runs all cases of a kernel, with the objects that the host ran.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::judge;
 use crate::fixture::{Fixture, Mode};
-use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Outcome};
+use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Outcome, Result as CaseResult};
 use crate::kernels::initramfs::Initramfs;
 use crate::kernels::packages::{Cache, Kernel};
 use crate::kernels::vm::{self, End};
@@ -60,6 +60,7 @@ fn run_kernel(
             ),
         }
     }
+    let tracees = stage::tracees(&stage.tools.root)?;
     let mut boots = 0;
     while !waiting.is_empty() {
         boots += 1;
@@ -69,7 +70,8 @@ fn run_kernel(
             }
         };
         let batch = Batch {
-            stage,
+            program: &stage.btrun(),
+            tracees: &tracees,
             guest,
             busybox: &cache.busybox()?,
             kernel: &kernel,
@@ -113,7 +115,8 @@ pub fn run_one(stage: &Stage, fixture: &Fixture, version: &str, guest: &Path) ->
     let mut verdict = None;
     let mut on_outcome = |outcome: &Outcome| verdict = Some(judge(fixture, outcome));
     let batch = Batch {
-        stage,
+        program: &stage.btrun(),
+        tracees: &stage::tracees(&stage.tools.root)?,
         guest,
         busybox: &cache.busybox()?,
         kernel: &cache.kernel(version)?,
@@ -129,9 +132,38 @@ pub fn run_one(stage: &Stage, fixture: &Fixture, version: &str, guest: &Path) ->
     verdict.context("the VM died")
 }
 
+/// Runs `bt-facts tracepoints` on a kernel.
+pub fn tracepoints(version: &str, guest: &Path) -> Result<String> {
+    let cache = Cache::open()?;
+    let batch = Batch {
+        program: &guest.with_file_name("bt-facts"),
+        tracees: &[],
+        guest,
+        busybox: &cache.busybox()?,
+        kernel: &cache.kernel(version)?,
+        stream: false,
+    };
+    let job = Job {
+        object: "tracepoints".to_string(),
+        mounts: true,
+        ..Job::new("facts")
+    };
+    let mut text = Err(anyhow::anyhow!("the VM died"));
+    batch.run(&mut vec![job], &mut |outcome| {
+        text = match &outcome.result {
+            CaseResult::Ran(ran) if ran.status == Some(0) => Ok(ran.stdout.clone()),
+            other => Err(anyhow::anyhow!("{other:?}")),
+        };
+    })?;
+    text
+}
+
 /// Cases for one boot.
 struct Batch<'a> {
-    stage: &'a Stage,
+    /// btrun, or what stands in its place.
+    program: &'a Path,
+    /// Names and paths.
+    tracees: &'a [(String, PathBuf)],
     guest: &'a Path,
     busybox: &'a Path,
     kernel: &'a Kernel,
@@ -190,24 +222,23 @@ impl Batch<'_> {
             b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
         );
         archive.file("/etc/group", b"root:x:0:\nnogroup:x:65534:\n");
-        let btrun = self.stage.btrun();
-        archive.copy(&btrun, &btrun.display().to_string())?;
+        let program = self.program.display().to_string();
+        archive.copy(self.program, &program)?;
         for job in jobs {
             // A case may be about an object that is missing.
             if Path::new(&job.object).exists() {
                 archive.copy(Path::new(&job.object), &job.object)?;
             }
         }
-        for (name, path) in stage::tracees(&self.stage.tools.root)? {
-            archive.copy(
-                &path,
-                &format!("{CWD}/{}/{name}", stage::TRACEES_BELOW_ROOT),
-            )?;
-            archive.copy(&path, &format!("{}/{name}", stage::TRACEES))?;
+        archive.folder(CWD.trim_start_matches('/'));
+        for (name, path) in self.tracees {
+            let relative = format!("{CWD}/{}/{name}", stage::TRACEES_BELOW_ROOT);
+            archive.copy(path, &relative)?;
+            archive.copy(path, &format!("{}/{name}", stage::TRACEES))?;
         }
         let list = JobList {
             jobs: jobs.to_vec(),
-            btrun: btrun.display().to_string(),
+            btrun: program,
             cwd: CWD.to_string(),
             stream: self.stream,
         };
