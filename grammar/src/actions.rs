@@ -1,12 +1,12 @@
 //! What the rules of the grammar build, kept out of the grammar so that it can be read.
 
-use lalrpop_util::ErrorRecovery;
+use lalrpop_util::{ErrorRecovery, ParseError};
 
 use crate::ast::*;
 use crate::diag::Diagnostic;
 use crate::errors;
 use crate::span::{Ident, Span, Spanned};
-use crate::token::Tok;
+use crate::token::{Tok, Triple};
 
 /// What one run of the parser gives: an item, or an expression if that was asked for.
 pub enum Root {
@@ -14,16 +14,80 @@ pub enum Root {
     Expr(Expr),
 }
 
-/// Where the grammar leaves its errors.
-#[derive(Default)]
-pub struct Context {
+/// Where the grammar leaves its errors, and what it needs to word them.
+pub struct Context<'s> {
+    pub src: &'s str,
+    /// Places of all tokens, in order.
+    pub spans: Vec<Span>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Where a semicolon would let the parser go on, with the message that says so.
+    pub missing_semicolons: Vec<(usize, Diagnostic)>,
+    /// Index of the token at which the last error was, or where the parser went on after it.
+    last_error: Option<usize>,
 }
 
-impl Context {
+/// The parser has to have understood so many tokens since the last error for a new one to be news.
+const SETTLED: usize = 3;
+
+impl<'s> Context<'s> {
+    pub fn new(src: &'s str, tokens: &[Triple<'s>]) -> Self {
+        let spans = tokens
+            .iter()
+            .map(|(start, _, end)| Span::new(*start, *end))
+            .collect();
+        Context {
+            src,
+            spans,
+            diagnostics: Vec::new(),
+            missing_semicolons: Vec::new(),
+            last_error: None,
+        }
+    }
+
     /// The parser went on after an error.
     pub fn recovered(&mut self, recovery: ErrorRecovery<usize, Tok<'_>, ()>) {
-        self.diagnostics.push(errors::diagnostic(recovery.error));
+        self.failed(recovery.error);
+        // What was skipped was not understood either.
+        self.last_error = self
+            .last_error
+            .map(|index| index + recovery.dropped_tokens.len());
+    }
+
+    pub fn failed(&mut self, error: ParseError<usize, Tok<'_>, ()>) {
+        let (start, end) = match &error {
+            ParseError::UnrecognizedToken {
+                token: (start, _, end),
+                ..
+            }
+            | ParseError::ExtraToken {
+                token: (start, _, end),
+            } => (*start, *end),
+            ParseError::UnrecognizedEof { location, .. }
+            | ParseError::InvalidToken { location } => (*location, self.src.len()),
+            ParseError::User { error: () } => (0, self.src.len()),
+        };
+        let index = self.index_of(start);
+        let consequence = self.last_error.is_some_and(|last| index < last + SETTLED);
+        self.last_error = Some(index);
+        // An empty token is a bracket that was put in for a missing one, which is reported.
+        if consequence || start == end {
+            return;
+        }
+        match errors::missing_semicolon(self, &error) {
+            Some(missing) => self.missing_semicolons.push((start, missing)),
+            None => self.diagnostics.push(errors::diagnostic(error)),
+        }
+    }
+
+    /// Index of the first token that starts at `pos` or later.
+    fn index_of(&self, pos: usize) -> usize {
+        self.spans
+            .partition_point(|span| (span.start as usize) < pos)
+    }
+
+    /// The token before the one that starts at `pos`.
+    pub fn token_before(&self, pos: usize) -> Option<Span> {
+        self.spans.get(self.index_of(pos).checked_sub(1)?).copied()
     }
 
     /// `a = b` where only a value makes sense; it reads as `a == b` from here on.
@@ -188,6 +252,13 @@ pub fn if_value(cond: Expr, then: Block, otherwise: Expr) -> ExprKind {
         kind: ExprKind::Block(value_block(then)),
     };
     ternary(cond, Some(then), otherwise)
+}
+
+pub fn block_statement(block: Block) -> Stmt {
+    Stmt {
+        span: block.span,
+        kind: StmtKind::Block(block),
+    }
 }
 
 pub fn for_loop(var: Ident, (first, end): (Expr, Option<Expr>), body: Block) -> StmtKind {

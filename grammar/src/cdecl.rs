@@ -75,7 +75,7 @@ pub fn typedefs(start: usize, base: CType, names: Vec<Declarator>, end: usize) -
 }
 
 /// The width of a bit-field.
-pub fn width(cx: &mut Context, (start, bits, end): (usize, u64, usize)) -> u32 {
+pub fn width(cx: &mut Context<'_>, (start, bits, end): (usize, u64, usize)) -> u32 {
     match u32::try_from(bits) {
         Ok(bits) if bits <= 64 => bits,
         _ => {

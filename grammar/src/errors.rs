@@ -2,6 +2,7 @@
 
 use lalrpop_util::ParseError;
 
+use crate::actions::Context;
 use crate::diag::Diagnostic;
 use crate::span::Span;
 use crate::token::Tok;
@@ -92,6 +93,37 @@ pub fn diagnostic(error: ParseError<usize, Tok<'_>, ()>) -> Diagnostic {
     }
 }
 
+/// The next statement starts on a new line, or the item ends, and a semicolon would have been right before.
+pub fn missing_semicolon(
+    cx: &Context<'_>,
+    error: &ParseError<usize, Tok<'_>, ()>,
+) -> Option<Diagnostic> {
+    let (expected, before) = match error {
+        ParseError::UnrecognizedToken {
+            token: (start, tok, _),
+            expected,
+        } => {
+            let statement = tok.starts_operand() || (tok.is_keyword() && *tok != Tok::Else);
+            let before = cx.token_before(*start).filter(|_| statement)?;
+            let new_line = cx.src[before.end as usize..*start].contains('\n');
+            (expected, new_line.then_some(before)?)
+        }
+        ParseError::UnrecognizedEof { location, expected } => {
+            (expected, cx.token_before(*location)?)
+        }
+        _ => return None,
+    };
+    let separated = before.start == before.end || &cx.src[before.range()] == ";";
+    if separated || !expected.iter().any(|name| name.trim_matches('"') == ";") {
+        return None;
+    }
+    Some(
+        Diagnostic::error("E0119", before, "missing `;`")
+            .here("expected `;` after this")
+            .help("statements are separated by semicolons"),
+    )
+}
+
 fn unexpected(span: Span, tok: &Tok<'_>, expected: &[String]) -> Diagnostic {
     let diagnostic = Diagnostic::error("E0101", span, format!("unexpected {}", describe(tok)));
     finish(diagnostic, expected)
@@ -122,6 +154,10 @@ fn expected_words(expected: &[String]) -> Option<String> {
         if !covered {
             words.push(plain(name));
         }
+    }
+    // It may follow any operand, and is never the point where something else is missing too.
+    if words.len() > 1 {
+        words.retain(|w| w != "`=`");
     }
     words.truncate(4);
     let last = words.pop()?;
@@ -161,6 +197,7 @@ pub fn describe(tok: &Tok<'_>) -> String {
         Tok::Str(_) | Tok::Quote => "string".to_owned(),
         Tok::Param(_) | Tok::RawParam(_) | Tok::ParamCount => "parameter".to_owned(),
         Tok::Part(part) => format!("`{}`", part.text),
+        Tok::TypeStart => "type".to_owned(),
         Tok::PredOpen => "predicate".to_owned(),
         Tok::PredClose => "end of the predicate".to_owned(),
         Tok::CAttribute(_) => "`__attribute__`".to_owned(),

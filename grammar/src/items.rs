@@ -3,29 +3,16 @@
 //! A mistake in one item cannot spoil another, and the cutting does not depend on the grammar: it follows the braces.
 
 use crate::Parsed;
-use crate::actions::{Context, Root};
-use crate::ast::{Expr, ExprKind};
 use crate::diag::Diagnostic;
-use crate::errors;
 use crate::lexer::Cursor;
 use crate::lexer::attach::{self, End};
 use crate::lexer::brackets::Balanced;
 use crate::lexer::cdef;
 use crate::lexer::shape::{self, Braces};
+use crate::parsers;
 use crate::preamble::Preprocessor;
 use crate::span::Span;
-use crate::token::{Tok, Triple};
-
-lalrpop_util::lalrpop_mod!(
-    #[allow(clippy::all, clippy::unwrap_used, unused, dead_code)]
-    script,
-    "/syntax/script.rs"
-);
-lalrpop_util::lalrpop_mod!(
-    #[allow(clippy::all, clippy::unwrap_used, unused, dead_code)]
-    c,
-    "/syntax/c.rs"
-);
+use crate::token::Tok;
 
 /// What ends an item that is lexed as a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +92,9 @@ impl<'s> Items<'s> {
                 self.keyword_item(Tok::Macro, word_len, Until::Brace);
             }
             "let" if next != Some(b':') => self.keyword_item(Tok::Let, word_len, Until::ShortItem),
+            "fn" if next.is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') => {
+                self.function(word_len)
+            }
             "struct" | "union" | "enum" if !matches!(next, Some(b':' | b'/' | b',')) => {
                 self.c_definition()
             }
@@ -155,13 +145,9 @@ impl<'s> Items<'s> {
             balanced.tokens,
             &mut self.parsed.diagnostics,
         );
-        let mut context = Context::default();
-        let result = c::DefinitionParser::new().parse(&mut context, tokens);
-        self.parsed.diagnostics.append(&mut context.diagnostics);
-        match result {
-            Ok(items) => self.preprocessor.definitions.extend(items),
-            Err(error) => self.parsed.diagnostics.push(errors::diagnostic(error)),
-        }
+        let definitions =
+            parsers::definitions(self.cursor.src, tokens, &mut self.parsed.diagnostics);
+        self.preprocessor.definitions.extend(definitions);
     }
 
     fn trailing_attributes(&mut self, balanced: &mut Balanced<'s>) {
@@ -189,6 +175,22 @@ impl<'s> Items<'s> {
                 }
             }
         }
+    }
+
+    /// An experiment of bpftrace that its documentation does not mention.
+    fn function(&mut self, word_len: usize) {
+        let start = self.cursor.pos;
+        self.cursor.report(
+            Diagnostic::error(
+                "E0114",
+                Span::new(start, start + word_len),
+                "functions are not part of the language",
+            )
+            .here("expected a probe or a macro")
+            .help("write a macro: `macro name($a, @b, c) { ... }`"),
+        );
+        let mut skipped = Balanced::new(self.cursor.src);
+        self.gather(&mut skipped, Until::Brace);
     }
 
     fn stray_brace(&mut self) {
@@ -224,6 +226,7 @@ impl<'s> Items<'s> {
                 self.predicate(&mut balanced);
                 self.probe_body(balanced);
             }
+            End::NextItem => self.probe_body(balanced),
             End::Stray => self.skip_stray(start, balanced),
         }
     }
@@ -311,6 +314,9 @@ impl<'s> Items<'s> {
                 return;
             }
             let Some((start, tok, end)) = self.cursor.next_token() else {
+                if self.cursor.in_comment {
+                    balanced.expect_nothing();
+                }
                 balanced.finish(self.cursor.src.len(), None);
                 return;
             };
@@ -344,63 +350,8 @@ impl<'s> Items<'s> {
             return;
         }
         let tokens = shape::shape(self.cursor.src, balanced.tokens, braces);
-        if let Some(Root::Item(item)) = parse_tokens(tokens, &mut self.parsed.diagnostics) {
+        if let Some(item) = parsers::item(self.cursor.src, tokens, &mut self.parsed.diagnostics) {
             self.parsed.script.items.push(item);
         }
     }
-}
-
-fn parse_tokens(tokens: Vec<Triple<'_>>, diagnostics: &mut Vec<Diagnostic>) -> Option<Root> {
-    let mut context = Context::default();
-    let result = script::RootParser::new().parse(&mut context, tokens.into_iter());
-    diagnostics.append(&mut context.diagnostics);
-    match result {
-        Ok(root) => Some(root),
-        Err(error) => {
-            diagnostics.push(errors::diagnostic(error));
-            None
-        }
-    }
-}
-
-/// Parses tokens that are one expression, as C definitions have them; a hole after an error.
-pub fn expression<'s>(
-    src: &'s str,
-    mut tokens: Vec<Triple<'s>>,
-    span: Span,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Expr {
-    let start = span.start as usize;
-    tokens.insert(0, (start, Tok::ExprStart, start));
-    match parse_tokens(shape::shape(src, tokens, Braces::Blocks), diagnostics) {
-        Some(Root::Expr(expr)) => expr,
-        _ => Expr {
-            kind: ExprKind::Error,
-            span,
-        },
-    }
-}
-
-/// Parses text that is one expression, such as the body of a `#define`. Places are relative to the text.
-pub fn parse_expression(text: &str) -> (Expr, Vec<Diagnostic>) {
-    let mut cursor = Cursor::new(text);
-    let mut balanced = Balanced::new(text);
-    while let Some(token) = cursor.next_token() {
-        balanced.push(token);
-    }
-    balanced.finish(text.len(), None);
-    let span = Span::new(0, text.len());
-    let mut diagnostics = cursor.diagnostics;
-    diagnostics.append(&mut balanced.diagnostics);
-    if balanced.too_deep {
-        return (
-            Expr {
-                kind: ExprKind::Error,
-                span,
-            },
-            diagnostics,
-        );
-    }
-    let expr = expression(text, balanced.tokens, span, &mut diagnostics);
-    (expr, diagnostics)
 }

@@ -12,11 +12,12 @@ mod dump;
 mod errors;
 mod items;
 mod lexer;
+mod parsers;
 mod preamble;
 mod token;
 
 pub use dump::dump;
-pub use items::parse_expression;
+pub use parsers::parse_expression;
 
 /// What parsing gives: a tree, with holes where there were errors, and all errors and warnings found on the way.
 #[derive(Debug, Default)]

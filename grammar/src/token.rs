@@ -189,7 +189,7 @@ pub enum Tok<'s> {
     CastClose,
     /// The `(` of `(a = 1, b = 2)`.
     RecordOpen,
-    /// Empty; before an argument that is a type.
+    /// Before an argument that is a type.
     TypeStart,
     /// A `{` or an `if` where an operand is expected, not a statement.
     ExprBrace,
@@ -197,6 +197,8 @@ pub enum Tok<'s> {
     Comptime,
     /// Empty; the input is one expression instead of an item.
     ExprStart,
+    /// Text that an error was reported for.
+    Lost,
 
     // Only in C definitions.
     Typedef,

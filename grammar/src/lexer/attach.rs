@@ -99,6 +99,8 @@ pub enum End {
     Body,
     /// At the `/` of a predicate; not read yet.
     Predicate,
+    /// At the start of a line that is an item of its own.
+    NextItem,
     /// At something that does not belong here; reported.
     Stray,
 }
@@ -256,11 +258,21 @@ impl<'s> Reader<'_, 's> {
         match self.cursor.peek() {
             None | Some(b'{') => End::Body,
             Some(b'/') => End::Predicate,
+            Some(_) if self.at_next_item() => End::NextItem,
             Some(_) => {
                 self.stray();
                 End::Stray
             }
         }
+    }
+
+    /// Attach points were read, and what follows on a new line looks like the next probe.
+    fn at_next_item(&self) -> bool {
+        let pos = self.cursor.pos;
+        !self.out.is_empty()
+            && self.cursor.src[..pos].ends_with('\n')
+            && !matches!(self.out.last(), Some((_, Tok::Comma, _)))
+            && starts_item(self.cursor.rest())
     }
 
     fn stray(&mut self) {

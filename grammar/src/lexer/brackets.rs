@@ -73,6 +73,8 @@ pub struct Balanced<'s> {
     pub too_deep: bool,
     /// A bracket error was reported in this item: what looks unmatched now may be its consequence.
     confused: bool,
+    /// Inside the head of a loop as C has it, which is skipped: parentheses open since then.
+    skipping: Option<usize>,
     /// An opener whose closer is indented less than it: the likely culprit when one is missing at the end.
     suspect: Option<usize>,
 }
@@ -88,6 +90,7 @@ impl<'s> Balanced<'s> {
             depth: 0,
             too_deep: false,
             confused: false,
+            skipping: None,
             suspect: None,
         }
     }
@@ -107,6 +110,9 @@ impl<'s> Balanced<'s> {
 
     pub fn push(&mut self, token: Triple<'s>) {
         let (start, tok, end) = token;
+        if self.skips(&tok) {
+            return;
+        }
         match tok {
             Tok::LParen => self.open(Kind::Paren, (start, tok, end)),
             Tok::LBracket => self.open(Kind::Bracket, (start, tok, end)),
@@ -116,6 +122,7 @@ impl<'s> Balanced<'s> {
             Tok::RBracket => self.close(Kind::Bracket, (start, tok, end)),
             Tok::RBrace => self.close(Kind::Brace, (start, tok, end)),
             Tok::PredClose => self.close(Kind::Predicate, (start, tok, end)),
+            Tok::Semi if self.open.last().is_some_and(|o| o.after_for) => self.skip_loop_head(),
             Tok::Semi => {
                 self.close_before_semicolon(start);
                 self.add((start, tok, end));
@@ -127,6 +134,52 @@ impl<'s> Balanced<'s> {
             }
             _ => self.plain((start, tok, end)),
         }
+    }
+
+    /// `for (a; b; c)`: reported as a whole, and replaced by a token that says so.
+    fn skip_loop_head(&mut self) {
+        let Some(start) = self.open.last().map(|o| o.start) else {
+            return;
+        };
+        if !self.too_deep {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "E0120",
+                    Span::new(start, start + 1),
+                    "a `for` loop in the style of C",
+                )
+                .here("loops go over a range or a map")
+                .help("write `for ($i : 0..10) { }` or `for ($kv : @map) { }`"),
+            );
+            let keep = self.tokens.partition_point(|(token, ..)| *token <= start);
+            self.tokens.truncate(keep);
+            self.tokens.push((start, Tok::Lost, start + 1));
+        }
+        self.reset_chain();
+        self.skipping = Some(0);
+    }
+
+    /// Whether this token is in a loop head that is skipped; its end, and braces, end the skipping.
+    fn skips(&mut self, tok: &Tok<'_>) -> bool {
+        let Some(open) = self.skipping else {
+            return false;
+        };
+        self.skipping = match tok {
+            Tok::LParen => Some(open + 1),
+            Tok::RParen if open > 0 => Some(open - 1),
+            Tok::RParen | Tok::LBrace | Tok::RBrace => None,
+            _ => Some(open),
+        };
+        if self.skipping.is_none() && *tok != Tok::RParen {
+            self.confused = true;
+            self.close_before_semicolon(0);
+        }
+        self.skipping.is_some()
+    }
+
+    /// What is missing from here on has a cause that is reported.
+    pub fn expect_nothing(&mut self) {
+        self.confused = true;
     }
 
     fn plain(&mut self, (start, tok, end): Triple<'s>) {
@@ -304,11 +357,7 @@ impl<'s> Balanced<'s> {
                     format!("`{}` expected before this", kind.close()),
                 );
             }
-            let help = if open.after_for {
-                "loops are written `for ($i : 0..10) { }` or `for ($kv : @map) { }`".to_owned()
-            } else {
-                format!("add the missing `{}`", kind.close())
-            };
+            let help = format!("add the missing `{}`", kind.close());
             self.diagnostics.push(diagnostic.help(help));
         }
         self.confused = true;

@@ -5,7 +5,7 @@
 
 use super::shape::is_c_word;
 use crate::diag::Diagnostic;
-use crate::items;
+use crate::parsers;
 use crate::span::Span;
 use crate::token::{Tok, Triple};
 
@@ -208,7 +208,7 @@ impl<'s> Shaper<'s, '_> {
         };
         let (start, end) = (range[0].0, range[range.len() - 1].2);
         let tokens = range.to_vec();
-        let expr = items::expression(self.src, tokens, Span::new(start, end), self.diagnostics);
+        let expr = parsers::expression(self.src, tokens, Span::new(start, end), self.diagnostics);
         self.out.push((start, Tok::CConst(Box::new(expr)), end));
     }
 

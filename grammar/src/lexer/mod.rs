@@ -21,6 +21,8 @@ pub struct Cursor<'s> {
     pub src: &'s str,
     pub pos: usize,
     pub diagnostics: Vec<Diagnostic>,
+    /// A comment that never closes took the rest of the file.
+    pub in_comment: bool,
 }
 
 impl<'s> Cursor<'s> {
@@ -29,6 +31,7 @@ impl<'s> Cursor<'s> {
             src,
             pos: 0,
             diagnostics: Vec::new(),
+            in_comment: false,
         }
     }
 
@@ -98,6 +101,7 @@ impl<'s> Cursor<'s> {
     }
 
     fn open_comment(&mut self, start: usize) {
+        self.in_comment = true;
         self.report(
             Diagnostic::error("E0103", Span::new(start, start + 2), "unterminated comment")
                 .here("the comment starts here")

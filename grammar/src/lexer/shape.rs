@@ -247,8 +247,9 @@ impl<'s> Shaper<'s> {
             _ => false,
         };
         if marked {
-            let at = self.tokens[i].2;
-            self.out.push((at, Tok::TypeStart, at));
+            // It has the place of the token that it announces, so that an error here has one.
+            let (start, _, end) = self.tokens[i + 1];
+            self.out.push((start, Tok::TypeStart, end));
         }
     }
 

@@ -52,12 +52,13 @@ pub fn quoted(cursor: &mut Cursor<'_>, start: usize) -> Vec<u8> {
     unterminated(cursor, start, base, bytes)
 }
 
-/// No closing quote on this line. Closing brackets and the semicolon at the end of the line most likely stood behind
-/// it, so the string gives them back, and the rest of the script parses as it was meant.
+/// No closing quote on this line. It most likely stood before `);`, or before the brackets and the semicolon at the end
+/// of the line, so the string gives them back, and the rest of the script parses as it was meant.
 fn unterminated(cursor: &mut Cursor<'_>, start: usize, base: usize, mut bytes: Vec<u8>) -> Vec<u8> {
     let line = cursor.src[base..].split('\n').next().unwrap_or("");
     let text = line.trim_end_matches(['\\', '\r']);
     let kept = text.trim_end_matches([')', ';', '}', ']', ' ', '\t']).len();
+    let kept = text.find(");").map_or(kept, |end| end.min(kept));
     bytes.truncate(bytes.len().saturating_sub(text.len() - kept));
     cursor.pos = base + kept;
     cursor.report(

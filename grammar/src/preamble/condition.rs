@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
-use crate::items;
+use crate::parsers;
 
 /// Definitions that refer to definitions; more than this is a cycle.
 const MAX_EXPANSIONS: u32 = 32;
@@ -49,7 +49,7 @@ fn value_of(text: &str, defined: &HashMap<String, String>, depth: u32) -> Option
     if depth > MAX_EXPANSIONS {
         return None;
     }
-    let (expr, diagnostics) = items::parse_expression(text);
+    let (expr, diagnostics) = parsers::parse_expression(text);
     if !diagnostics.is_empty() {
         return None;
     }
