@@ -29,8 +29,8 @@ pub struct Job {
     pub timeout: Duration,
     /// Run btrun as user `nobody`.
     pub unprivileged: bool,
-    /// Mount tracefs and bpffs first (in a mount namespace of the case); else the case finds what the machine has.
-    pub mounts: bool,
+    /// Mounts of the case, in a mount namespace of its own.
+    pub mounts: Mounts,
 }
 
 /// Long enough for the slowest case on a busy host; the guest multiplies it.
@@ -57,7 +57,7 @@ impl Job {
             },
             timeout: DEFAULT_TIMEOUT,
             unprivileged: false,
-            mounts: false,
+            mounts: Mounts::AsTheyAre,
         }
     }
 }
@@ -69,6 +69,16 @@ pub enum Need {
     Uprobe,
     Tracepoint,
     NoKprobe,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mounts {
+    /// What the machine has.
+    AsTheyAre,
+    /// tracefs and bpffs.
+    Tracefs,
+    /// The kernel's BTF is hidden.
+    NoBtf,
 }
 
 /// On which kernels a case runs.

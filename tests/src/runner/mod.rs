@@ -16,7 +16,7 @@ pub use child::Running;
 pub use leftovers::ids_of_process;
 pub use needs::kernel_release;
 
-use crate::job::{How, Job, Outcome, Place, Ran, Result as CaseResult};
+use crate::job::{How, Job, Mounts, Outcome, Place, Ran, Result as CaseResult};
 
 /// User and group `nobody` of Debian; any without privileges would do.
 const NOBODY: u32 = 65_534;
@@ -103,15 +103,16 @@ impl Runner {
 
     fn btrun(&self, job: &Job, tracee: Option<&Child>) -> Command {
         use std::os::unix::process::CommandExt;
-        let mut command = if job.mounts {
-            let mut unshare = Command::new("unshare");
-            let script = "mount -t tracefs tracefs /sys/kernel/tracing && mount -t bpf bpf /sys/fs/bpf && exec \"$@\"";
-            unshare
-                .args(["-m", "sh", "-c", script, "sh"])
-                .arg(&self.btrun);
-            unshare
-        } else {
-            Command::new(&self.btrun)
+        let mut command = match mount_script(job.mounts) {
+            Some(script) => {
+                let script = format!("{script} && exec \"$@\"");
+                let mut unshare = Command::new("unshare");
+                unshare
+                    .args(["-m", "sh", "-c", &script, "sh"])
+                    .arg(&self.btrun);
+                unshare
+            }
+            None => Command::new(&self.btrun),
         };
         let pid = tracee.map_or(String::new(), |t| t.id().to_string());
         let args = job.args.iter().map(|a| a.replace("{pid}", &pid));
@@ -161,6 +162,17 @@ impl Runner {
             Ok(status) => Err(format!("the trigger failed: {status}")),
             Err(error) => Err(format!("the trigger failed: {error}")),
         }
+    }
+}
+
+/// What the shell does in the mount namespace before it becomes btrun.
+fn mount_script(mounts: Mounts) -> Option<&'static str> {
+    match mounts {
+        Mounts::AsTheyAre => None,
+        Mounts::Tracefs => {
+            Some("mount -t tracefs tracefs /sys/kernel/tracing && mount -t bpf bpf /sys/fs/bpf")
+        }
+        Mounts::NoBtf => Some("mount -t tmpfs tmpfs /sys/kernel/btf"),
     }
 }
 

@@ -17,10 +17,16 @@ pub fn run(stage: &Stage, fixtures: &[Fixture], report: &mut Report) {
         slowness: 1,
     };
     let cases: Vec<&Fixture> = fixtures.iter().filter(|f| f.mode == Mode::Run).collect();
+    // Two cases that do the same thing at once would see each other's events.
+    let active = Mutex::new(());
     let report = Mutex::new(report);
     parallel(&cases, |fixture| {
         let verdict = match stage.job(fixture) {
-            Ok(job) => judge(fixture, &runner.run(&job, &mut |_| {})),
+            Ok(job) => {
+                let alone = job.tracee.is_some() || job.trigger.is_some();
+                let _guard = alone.then(|| active.lock().unwrap_or_else(|e| e.into_inner()));
+                judge(fixture, &runner.run(&job, &mut |_| {}))
+            }
             Err(error) => Verdict::failed(format!("{error:#}")),
         };
         let mut report = report.lock().unwrap_or_else(|e| e.into_inner());

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::judge;
 use crate::fixture::{Fixture, Mode};
-use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Outcome, Result as CaseResult};
+use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Mounts, Outcome, Result as CaseResult};
 use crate::kernels::initramfs::Initramfs;
 use crate::kernels::packages::{Cache, Kernel};
 use crate::kernels::vm::{self, End};
@@ -145,7 +145,7 @@ pub fn tracepoints(version: &str, guest: &Path) -> Result<String> {
     };
     let job = Job {
         object: "tracepoints".to_string(),
-        mounts: true,
+        mounts: Mounts::Tracefs,
         ..Job::new("facts")
     };
     let mut text = Err(anyhow::anyhow!("the VM died"));
