@@ -1,1 +1,71 @@
-//! placeholder
+//! Runs an object made by `btc`: reads its manifest, loads its programs, attaches them, and reports what they send.
+//!
+//! Knows nothing of the compiler, only the contract in `bt-abi`. The phases, in the order in which a run meets them, are
+//! modules: [`cli`], [`object`] (the file), [`params`], [`environment`] (this machine), [`btf`] (relocation targets),
+//! [`load`], [`attach`], [`session`] (records to [`report`]).
+
+mod attach;
+mod btf;
+pub mod cli;
+mod environment;
+mod error;
+mod kernel_log;
+mod load;
+mod maps;
+pub mod object;
+pub mod params;
+pub mod report;
+mod session;
+mod signals;
+mod suggest;
+pub mod symbols;
+pub mod value;
+
+use std::ffi::OsString;
+
+use crate::cli::{Command, Run};
+use crate::error::Failure;
+use crate::object::ObjectFile;
+
+/// Runs the command line and gives the exit status: 0 or the script's own, 2 usage or an unusable object, 3 the kernel refused,
+/// 4 not permitted.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let command = match cli::parse(args) {
+        Ok(command) => command,
+        Err(status) => return status,
+    };
+    match command {
+        Command::Inspect(path) => finish(ObjectFile::read(&path).and_then(|o| o.inspect()), None),
+        Command::Run(run) => {
+            let object = match ObjectFile::read(&run.object) {
+                Ok(object) => object,
+                Err(failure) => return finish(Err(failure), None),
+            };
+            finish(execute(&run, &object), Some(&object))
+        }
+    }
+}
+
+/// The whole run of one object. The status is the script's.
+fn execute(run: &Run, object: &ObjectFile) -> Result<u8, Failure> {
+    if run.wants_help() {
+        print!("{}", params::help(&run.object, &object.manifest));
+        return Ok(0);
+    }
+    let values = params::fill(&object.manifest, &run.params)?;
+    let environment = environment::check(&object.manifest)?;
+    let relocation_target = btf::target(object, &environment)?;
+    let loaded = load::load(object, &values, relocation_target.as_ref(), run.verbose)?;
+    drop(relocation_target);
+    session::run(run, object, &loaded, &environment)
+}
+
+fn finish(result: Result<u8, Failure>, object: Option<&ObjectFile>) -> u8 {
+    match result {
+        Ok(status) => status,
+        Err(failure) => {
+            eprint!("{}", failure.render(object.map(|o| &o.manifest.source)));
+            failure.kind as u8
+        }
+    }
+}

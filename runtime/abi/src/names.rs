@@ -18,9 +18,10 @@ pub const SCRATCH_MAP: &str = "btc_scratch";
 /// Prefix of the synthetic structs that stand for tracepoint arguments: `btc_tp__CATEGORY__EVENT`.
 pub const TRACEPOINT_PREFIX: &str = "btc_tp__";
 
-/// The synthetic struct of a tracepoint's arguments.
+/// The synthetic struct of a tracepoint's arguments; what C cannot name is replaced by `_`.
 pub fn tracepoint_struct(category: &str, event: &str) -> String {
-    format!("{TRACEPOINT_PREFIX}{category}__{event}")
+    let word = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
+    format!("{TRACEPOINT_PREFIX}{}__{}", word(category), word(event))
 }
 
 /// The hash map of stacks of at most `limit` frames: key `u64` (see [`crate::Type::KernelStack`]), value `u64[limit]`,

@@ -1,0 +1,80 @@
+//! `kprobe` and `kretprobe`: entry, a place within, and return of a kernel function.
+
+use std::ffi::CString;
+use std::io;
+
+use libbpf_rs::{Link, ProgramMut};
+
+use super::perf_event::{self, Pmu};
+use crate::environment::kallsyms::{self, Lookup};
+use crate::environment::release;
+use crate::error::Failure;
+
+pub fn attach(
+    program: &ProgramMut<'_>,
+    module: Option<&str>,
+    function: &str,
+    offset: u64,
+    at_return: bool,
+) -> Result<Link, Failure> {
+    let Some(pmu) = Pmu::find("kprobe") else {
+        return Err(Failure::kernel(format!(
+            "this kernel ({}) was built without kprobes",
+            release()
+        ))
+        .help("a kernel with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS is needed"));
+    };
+    let place = match module {
+        None | Some("vmlinux") => function.to_string(),
+        Some(module) => format!("{module}:{function}"),
+    };
+    let place = CString::new(place)
+        .map_err(|_| Failure::unusable("the name of the function holds a zero byte"))?;
+    let event = pmu
+        .open(&place, offset, at_return)
+        .map_err(|e| refused(&e, module, function, offset))?;
+    perf_event::attach(program, event)
+}
+
+fn refused(error: &io::Error, module: Option<&str>, function: &str, offset: u64) -> Failure {
+    let denied = matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES));
+    if denied {
+        return Failure::system(error, format!("cannot attach to `{function}`")).help(
+            "CAP_PERFMON (or CAP_SYS_ADMIN) is needed, and kernel lockdown must permit kprobes",
+        );
+    }
+    if let Some(module) = module.filter(|m| *m != "vmlinux" && !is_loaded(m)) {
+        return Failure::kernel(format!("kernel module `{module}` is not loaded"));
+    }
+    let of_module = match module {
+        None | Some("vmlinux") => String::new(),
+        Some(module) => format!(" of module `{module}`"),
+    };
+    match kallsyms::look_up(function, module) {
+        Some(Lookup::Missing { near }) => Failure::kernel(format!(
+            "kernel function `{function}`{of_module} does not exist on this kernel"
+        ))
+        .suggest(near),
+        Some(Lookup::Found { times }) if times > 1 => Failure::kernel(format!(
+            "kernel function `{function}`{of_module} exists {times} times, and the kernel does not know which is meant"
+        )),
+        _ if error.raw_os_error() == Some(libc::EILSEQ) => Failure::kernel(format!(
+            "`{function}+{offset}` is in the middle of an instruction"
+        )),
+        _ if offset > 0 => Failure::system(
+            error,
+            format!("the kernel refused a probe at `{function}+{offset}`"),
+        ),
+        _ => Failure::system(
+            error,
+            format!("the kernel refused a probe at its function `{function}`"),
+        )
+        .help("some functions must not be probed: see /sys/kernel/debug/kprobes/blacklist"),
+    }
+}
+
+fn is_loaded(module: &str) -> bool {
+    std::path::Path::new("/sys/module")
+        .join(module.replace('-', "_"))
+        .exists()
+}

@@ -1,0 +1,114 @@
+//! perf events: what kprobes, uprobes, tracepoints and timers have in common (perf_event_open(2)).
+
+use std::ffi::CStr;
+use std::fs;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
+
+use bt_abi::manifest::Period;
+use libbpf_rs::{Link, ProgramMut};
+use libbpf_sys::{
+    PERF_COUNT_SW_CPU_CLOCK, PERF_FLAG_FD_CLOEXEC, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
+    perf_event_attr,
+};
+
+use crate::environment::cpus;
+use crate::error::Failure;
+
+/// A probe of the kernel's dynamic kind: `kprobe` or `uprobe`.
+pub struct Pmu {
+    kind: u32,
+    /// The bit of `config` that asks for the return.
+    return_bit: u32,
+}
+
+impl Pmu {
+    /// `None` where the kernel was built without it.
+    pub fn find(name: &str) -> Option<Pmu> {
+        let folder = format!("/sys/bus/event_source/devices/{name}");
+        let kind = fs::read_to_string(format!("{folder}/type")).ok()?;
+        // `config:0`
+        let bit = fs::read_to_string(format!("{folder}/format/retprobe")).ok();
+        let bit = bit.and_then(|b| b.trim().strip_prefix("config:")?.parse().ok());
+        Some(Pmu {
+            kind: kind.trim().parse().ok()?,
+            return_bit: bit.unwrap_or(0),
+        })
+    }
+
+    /// `place` is a function or a path, `offset` what comes after it.
+    pub fn open(&self, place: &CStr, offset: u64, at_return: bool) -> io::Result<OwnedFd> {
+        let mut attr = attributes(self.kind, u64::from(at_return) << self.return_bit);
+        attr.__bindgen_anon_3.config1 = place.as_ptr() as u64;
+        attr.__bindgen_anon_4.config2 = offset;
+        open(&attr, first_cpu())
+    }
+}
+
+/// The event of a tracepoint by its id in tracefs.
+pub fn tracepoint(id: u64) -> io::Result<OwnedFd> {
+    let mut attr = attributes(PERF_TYPE_TRACEPOINT, id);
+    attr.__bindgen_anon_1.sample_period = 1;
+    open(&attr, first_cpu())
+}
+
+/// The CPU's clock, which fires once a period.
+pub fn clock(period: &Period, cpu: i32) -> io::Result<OwnedFd> {
+    let mut attr = attributes(PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_CPU_CLOCK));
+    match period {
+        Period::Nanoseconds(ns) => attr.__bindgen_anon_1.sample_period = *ns,
+        Period::Hertz(hz) => {
+            attr.set_freq(1);
+            attr.__bindgen_anon_1.sample_freq = *hz;
+        }
+    }
+    open(&attr, cpu)
+}
+
+fn attributes(kind: u32, config: u64) -> perf_event_attr {
+    perf_event_attr {
+        type_: kind,
+        size: size_of::<perf_event_attr>() as u32,
+        config,
+        ..Default::default()
+    }
+}
+
+fn first_cpu() -> i32 {
+    cpus::online().map_or(0, |c| c.first().copied().unwrap_or(0))
+}
+
+fn open(attr: &perf_event_attr, cpu: i32) -> io::Result<OwnedFd> {
+    let any_process: libc::pid_t = -1;
+    let no_group: libc::c_int = -1;
+    // SAFETY: `attr` is a whole perf_event_attr of the size that it says; strings that it points to outlive the call.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            std::ptr::from_ref(attr),
+            any_process,
+            cpu,
+            no_group,
+            libc::c_ulong::from(PERF_FLAG_FD_CLOEXEC),
+        )
+    };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a descriptor that we have just got, and that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Runs the program at each event, until the link is dropped.
+pub fn attach(program: &ProgramMut<'_>, event: OwnedFd) -> Result<Link, Failure> {
+    match program.attach_perf_event(event.as_raw_fd()) {
+        Ok(link) => {
+            // the link closes it
+            let _ = event.into_raw_fd();
+            Ok(link)
+        }
+        Err(error) => Err(Failure::kernel(format!(
+            "the kernel refused to attach the program: {error}"
+        ))),
+    }
+}

@@ -1,0 +1,59 @@
+//! `uprobe` and `uretprobe`: functions of programs and libraries.
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use bt_abi::manifest::UserTarget;
+use libbpf_rs::{Link, ProgramMut};
+
+use super::perf_event::{self, Pmu};
+use crate::environment::release;
+use crate::error::Failure;
+use crate::symbols::{binary, search};
+
+pub fn attach(
+    program: &ProgramMut<'_>,
+    name: &str,
+    target: &UserTarget,
+    at_return: bool,
+) -> Result<Link, Failure> {
+    let Some(pmu) = Pmu::find("uprobe") else {
+        return Err(Failure::kernel(format!(
+            "this kernel ({}) was built without uprobes",
+            release()
+        ))
+        .help("a kernel with CONFIG_UPROBES and CONFIG_UPROBE_EVENTS is needed"));
+    };
+    let path = search::find(name)?;
+    let offset = binary::file_offset(&path, target)?;
+    let place = CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| Failure::unusable("the path of the program holds a zero byte"))?;
+    let event = pmu
+        .open(&place, offset, at_return)
+        .map_err(|e| refused(&e, &path, target))?;
+    perf_event::attach(program, event)
+}
+
+fn refused(error: &io::Error, path: &Path, target: &UserTarget) -> Failure {
+    let place = match target {
+        UserTarget::Function { name, offset: 0 } => format!("`{name}`"),
+        UserTarget::Function { name, offset } => format!("`{name}+{offset}`"),
+        UserTarget::Address(address) => format!("{address:#x}"),
+    };
+    let failure = Failure::system(
+        error,
+        format!(
+            "the kernel refused a probe at {place} of `{}`",
+            path.display()
+        ),
+    );
+    match error.raw_os_error() {
+        Some(libc::EPERM | libc::EACCES) => failure.help("CAP_PERFMON (or CAP_SYS_ADMIN) is needed"),
+        Some(libc::EINVAL | libc::EILSEQ) => {
+            failure.help("the place may be in the middle of an instruction, or the file system cannot hold probes")
+        }
+        _ => failure,
+    }
+}

@@ -1,0 +1,271 @@
+//! The kernel's types: found by name in one pass over its BTF, and copied with only the members that are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io;
+
+use super::reader::{Btf, Header, kind};
+use super::relocations::{KernelAccess, Step};
+use super::writer::{NewMember, Writer};
+
+/// The kernel's BTF, and the types whose names were asked for.
+pub struct Kernel {
+    btf: Btf,
+    names: Vec<String>,
+    /// (index in `names`, kind, id)
+    found: Vec<(usize, u8, u32)>,
+    /// Members to copy, by the id of their struct.
+    used: BTreeMap<u32, BTreeSet<usize>>,
+    /// Ids in the new BTF, by the kernel's.
+    copied: BTreeMap<u32, u32>,
+}
+
+impl Kernel {
+    /// Finds all types of these names.
+    pub fn read(file: File, names: Vec<String>) -> io::Result<Kernel> {
+        let mut btf = Btf::of_file(file)?;
+        let offsets = btf.find_strings(&names)?;
+        let mut found = Vec::new();
+        btf.scan(|id, header| {
+            let name = offsets.iter().position(|o| *o != 0 && *o == header.name);
+            if let Some(name) = name
+                && header.kind != kind::FWD
+            {
+                found.push((name, header.kind, id));
+            }
+        })?;
+        Ok(Kernel {
+            btf,
+            names,
+            found,
+            used: BTreeMap::new(),
+            copied: BTreeMap::new(),
+        })
+    }
+
+    /// The kernel's types of this name that libbpf would take for a local type of this kind.
+    fn candidates(&self, name: &str, wanted: u8) -> Vec<u32> {
+        let same = |k: u8| {
+            k == wanted
+                || matches!(
+                    (k, wanted),
+                    (kind::ENUM64, kind::ENUM) | (kind::ENUM, kind::ENUM64)
+                )
+        };
+        self.found
+            .iter()
+            .filter(|(i, k, _)| self.names[*i] == name && same(*k))
+            .map(|(_, _, id)| *id)
+            .collect()
+    }
+
+    /// Marks what an access needs. Types and members that this kernel lacks are left out: libbpf answers for them.
+    pub fn mark(&mut self, access: &KernelAccess) -> io::Result<Vec<u32>> {
+        let roots = self.candidates(&access.name, access.kind);
+        for root in &roots {
+            self.walk(*root, &access.path, true)?;
+        }
+        Ok(roots)
+    }
+
+    /// Does `path` (members joined by dots) exist in a struct or union of this name? The first member that does not, otherwise.
+    pub fn has(&mut self, name: &str, path: &str) -> io::Result<Result<(), Missing>> {
+        let mut roots = self.candidates(name, kind::STRUCT);
+        roots.extend(self.candidates(name, kind::UNION));
+        if roots.is_empty() {
+            return Ok(Err(Missing::Type));
+        }
+        let member = |m: &str| Step::Member(m.split('[').next().unwrap_or(m).to_string());
+        let steps: Vec<Step> = path.split('.').map(member).collect();
+        let mut missing = Missing::Type;
+        for root in roots {
+            match self.walk(root, &steps, false)? {
+                None => return Ok(Ok(())),
+                Some((owner, member)) => missing = Missing::Member { owner, member },
+            }
+        }
+        Ok(Err(missing))
+    }
+
+    /// Follows a path. If a member is missing: the id of the struct that lacks it, and its name.
+    fn walk(&mut self, root: u32, path: &[Step], mark: bool) -> io::Result<Option<(u32, String)>> {
+        let mut current = self.btf.resolve(root)?;
+        for step in path {
+            let Some((id, header)) = current else { break };
+            match step {
+                Step::Member(name) if header.is_composite() => {
+                    match self.member(id, &header, name, mark, 0)? {
+                        Some(ty) => current = self.btf.resolve(ty)?,
+                        None => return Ok(Some((id, name.clone()))),
+                    }
+                }
+                // an array of structs, entered without an index in the manifest's spelling
+                Step::Member(name) if header.kind == kind::ARRAY => {
+                    let array = self.btf.array(&header)?;
+                    let Some((id, header)) = self.btf.resolve(array.element)? else {
+                        break;
+                    };
+                    match self.member(id, &header, name, mark, 0)? {
+                        Some(ty) => current = self.btf.resolve(ty)?,
+                        None => return Ok(Some((id, name.clone()))),
+                    }
+                }
+                Step::Element if header.kind == kind::ARRAY => {
+                    let array = self.btf.array(&header)?;
+                    current = self.btf.resolve(array.element)?;
+                }
+                // the manifest may go on through a pointer, whose target the relocations name by themselves
+                Step::Member(name) if header.kind == kind::PTR && !mark => {
+                    let Some((id, header)) = self.btf.resolve(header.size_or_type)? else {
+                        break;
+                    };
+                    match self.member(id, &header, name, mark, 0)? {
+                        Some(ty) => current = self.btf.resolve(ty)?,
+                        None => return Ok(Some((id, name.clone()))),
+                    }
+                }
+                _ => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The type of a member, also of one inside anonymous structs and unions, which are marked with it.
+    fn member(
+        &mut self,
+        id: u32,
+        header: &Header,
+        name: &str,
+        mark: bool,
+        depth: u32,
+    ) -> io::Result<Option<u32>> {
+        if !header.is_composite() || depth > 16 {
+            return Ok(None);
+        }
+        let members = self.btf.members(header)?;
+        for (i, member) in members.iter().enumerate() {
+            let found = match member.name {
+                0 => match self.btf.resolve(member.ty)? {
+                    Some((inner, header)) => self.member(inner, &header, name, mark, depth + 1)?,
+                    None => None,
+                },
+                at => (self.btf.string(at)? == name).then_some(member.ty),
+            };
+            if found.is_some() {
+                if mark {
+                    self.used.entry(id).or_default().insert(i);
+                }
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The names of the members of a struct, for "did you mean".
+    pub fn member_names(&mut self, id: u32) -> io::Result<Vec<String>> {
+        let Some((_, header)) = self.btf.resolve(id)? else {
+            return Ok(Vec::new());
+        };
+        let mut names = Vec::new();
+        for member in self.btf.members(&header)? {
+            match member.name {
+                0 => names.extend(self.member_names(member.ty)?),
+                at => names.push(self.btf.string(at)?),
+            }
+        }
+        Ok(names)
+    }
+
+    pub fn type_name(&mut self, id: u32) -> io::Result<String> {
+        match self.btf.get(id)? {
+            Some(header) => self.btf.string(header.name),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// Adds a type with the members that are marked, and gives its new id.
+    pub fn copy(&mut self, out: &mut Writer, id: u32) -> io::Result<u32> {
+        let root = match self.btf.get(id)? {
+            // asked for by its own name
+            Some(h) if h.kind == kind::TYPEDEF => Some((id, h)),
+            _ => self.btf.resolve(id)?,
+        };
+        let Some((id, header)) = root else {
+            return Ok(0);
+        };
+        if let Some(new) = self.copied.get(&id) {
+            return Ok(*new);
+        }
+        let name = self.btf.string(header.name)?;
+        let size = header.size_or_type;
+        let new = match header.kind {
+            kind::INT => {
+                let signed = self.btf.int_encoding(&header)? & 1 == 1;
+                out.int(size, signed)
+            }
+            kind::PTR => out.pointer(),
+            kind::ARRAY => {
+                let array = self.btf.array(&header)?;
+                let element = self.copy(out, array.element)?;
+                out.array(element, array.count)
+            }
+            kind::ENUM | kind::ENUM64 => {
+                let mut values = Vec::new();
+                for (name, value) in self.btf.enumerators(&header)? {
+                    values.push((self.btf.string(name)?, value));
+                }
+                out.enumeration(header.kind, &name, size, header.kflag, &values)
+            }
+            kind::STRUCT | kind::UNION => return self.copy_composite(out, id, &header, &name),
+            kind::TYPEDEF => {
+                let of = self.copy(out, size)?;
+                out.simple(kind::TYPEDEF, &name, false, of)
+            }
+            kind::FWD => out.simple(kind::FWD, &name, header.kflag, 0),
+            kind::FLOAT => out.simple(kind::FLOAT, &name, false, size),
+            kind::FUNC_PROTO => out.simple(kind::FUNC_PROTO, "", false, 0),
+            _ => 0,
+        };
+        self.copied.insert(id, new);
+        Ok(new)
+    }
+
+    fn copy_composite(
+        &mut self,
+        out: &mut Writer,
+        id: u32,
+        header: &Header,
+        name: &str,
+    ) -> io::Result<u32> {
+        let all = self.btf.members(header)?;
+        let mut chosen = Vec::new();
+        for i in self.used.get(&id).cloned().unwrap_or_default() {
+            let member = all[i];
+            let ty = self.copy(out, member.ty)?;
+            chosen.push((self.btf.string(member.name)?, ty, member));
+        }
+        let members: Vec<NewMember> = chosen
+            .iter()
+            .map(|(name, ty, member)| NewMember {
+                name,
+                ty: *ty,
+                bit_offset: member.bit_offset,
+                bit_size: member.bit_size,
+            })
+            .collect();
+        let new = out.composite(header.kind, name, header.size_or_type, &members);
+        self.copied.insert(id, new);
+        Ok(new)
+    }
+}
+
+/// What a path lacks.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Missing {
+    Type,
+    /// The id of the struct that has no such member.
+    Member {
+        owner: u32,
+        member: String,
+    },
+}

@@ -1,0 +1,170 @@
+//! The relocation target: a small BTF made on this machine, of only the types that the object's relocations name, with the
+//! offsets that they have here. libbpf takes it in place of the kernel's own.
+//!
+//! Tracepoint arguments are in no BTF, so their structs come from the formats in tracefs. Everything that this
+//! machine lacks is refused here, by its name in the script.
+
+mod format;
+mod kernel;
+mod reader;
+mod relocations;
+mod tracepoint;
+mod writer;
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::path::PathBuf;
+
+use bt_abi::manifest::{FieldOwner, FieldUse, Manifest};
+
+use crate::environment::{Environment, KERNEL_BTF, release};
+use crate::error::Failure;
+use crate::object::ObjectFile;
+use crate::suggest;
+use kernel::{Kernel, Missing};
+use writer::Writer;
+
+/// A BTF in memory that has a path, until it is dropped.
+pub struct Target {
+    file: File,
+}
+
+impl Target {
+    pub fn path(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", self.file.as_raw_fd()))
+    }
+
+    fn new(bytes: &[u8]) -> io::Result<Target> {
+        // SAFETY: the name is terminated; the call takes nothing else.
+        let fd = unsafe { libc::memfd_create(c"btrun-btf".as_ptr(), libc::MFD_CLOEXEC) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: a descriptor that we have just got, and that nobody else owns.
+        let mut file = unsafe { File::from_raw_fd(fd) };
+        file.write_all(bytes)?;
+        Ok(Target { file })
+    }
+}
+
+/// Makes the target for an object. `None` if it needs none, or the kernel's whole BTF.
+pub fn target(object: &ObjectFile, environment: &Environment) -> Result<Option<Target>, Failure> {
+    let manifest = &object.manifest;
+    let events = tracepoint::events(manifest, environment)?;
+    tracepoint::check_fields(manifest, &events)?;
+    let damaged = |e| tracepoint::unreadable("the object's BTF", &e);
+    let wanted = relocations::read(&object.btf, &object.btf_ext).map_err(damaged)?;
+    let checks: Vec<&FieldUse> = manifest
+        .fields
+        .iter()
+        .filter(|f| matches!(f.owner, FieldOwner::Kernel { .. }))
+        .collect();
+    if wanted.full && !wanted.tracepoints.is_empty() {
+        return Err(Failure::unusable(
+            "the object needs both tracepoint arguments and kernel type ids, which this btrun cannot give together",
+        )
+        .help("use a newer btrun"));
+    }
+    if wanted.kernel.is_empty() && wanted.tracepoints.is_empty() && checks.is_empty() {
+        return Ok(None);
+    }
+    let mut out = Writer::new();
+    tracepoint::add(&mut out, &wanted, &events)?;
+    if !wanted.kernel.is_empty() || !checks.is_empty() {
+        add_kernel(&mut out, manifest, &wanted.kernel, &checks)?;
+    }
+    if wanted.full {
+        return Ok(None);
+    }
+    let target = Target::new(&out.finish())
+        .map_err(|e| Failure::system(&e, "cannot make a file in memory"))?;
+    Ok(Some(target))
+}
+
+fn add_kernel(
+    out: &mut Writer,
+    manifest: &Manifest,
+    accesses: &[relocations::KernelAccess],
+    checks: &[&FieldUse],
+) -> Result<(), Failure> {
+    let file = File::open(KERNEL_BTF).map_err(|_| no_btf(manifest, checks))?;
+    let mut names: Vec<String> = accesses.iter().map(|a| a.name.clone()).collect();
+    names.extend(checks.iter().map(|c| owner(c).to_string()));
+    names.sort_unstable();
+    names.dedup();
+    let unreadable = |e| tracepoint::unreadable("the kernel's BTF", &e);
+    let mut kernel = Kernel::read(file, names).map_err(unreadable)?;
+    for check in checks {
+        if let Err(missing) = kernel.has(owner(check), &check.field).map_err(unreadable)? {
+            return Err(refuse(&mut kernel, check, missing));
+        }
+    }
+    let mut roots = Vec::new();
+    for access in accesses {
+        roots.extend(kernel.mark(access).map_err(unreadable)?);
+    }
+    roots.sort_unstable();
+    roots.dedup();
+    for root in roots {
+        kernel.copy(out, root).map_err(unreadable)?;
+    }
+    Ok(())
+}
+
+/// The bare name: people write `struct task_struct`.
+fn owner(field: &FieldUse) -> &str {
+    match &field.owner {
+        FieldOwner::Kernel { name } => name
+            .strip_prefix("struct ")
+            .or_else(|| name.strip_prefix("union "))
+            .unwrap_or(name),
+        FieldOwner::Tracepoint { .. } => "",
+    }
+}
+
+fn refuse(kernel: &mut Kernel, field: &FieldUse, missing: Missing) -> Failure {
+    match missing {
+        Missing::Type => Failure::kernel(format!(
+            "`struct {}` does not exist on this kernel ({})",
+            owner(field),
+            release()
+        ))
+        .at(field.span),
+        Missing::Member { owner, member } => {
+            let name = kernel.type_name(owner).unwrap_or_default();
+            let own = kernel.member_names(owner).unwrap_or_default();
+            let near = suggest::nearest(&member, own.iter().map(String::as_str));
+            let of = match name.is_empty() {
+                true => "an unnamed struct".to_string(),
+                false => format!("`struct {name}`"),
+            };
+            Failure::kernel(format!(
+                "{of} has no field `{member}` on this kernel ({})",
+                release()
+            ))
+            .at(field.span)
+            .suggest(near)
+        }
+    }
+}
+
+fn no_btf(manifest: &Manifest, checks: &[&FieldUse]) -> Failure {
+    let failure = Failure::kernel(format!(
+        "this kernel ({}) does not describe its types: {KERNEL_BTF} is missing",
+        release()
+    ))
+    .help("a kernel with CONFIG_DEBUG_INFO_BTF is needed to read its structs");
+    let needs = manifest.needs.iter().find(|n| n.name == "btf");
+    match checks
+        .first()
+        .map(|c| c.span)
+        .or_else(|| needs.map(|n| n.span))
+    {
+        Some(span) => failure.at(span),
+        None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! The kernel's functions by name, for messages. The list has some 150,000 lines: it is read in a stream.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+
+use crate::suggest::Nearest;
+
+/// What /proc/kallsyms says of a function.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// It is there this often (more than once for static functions of the same name).
+    Found { times: usize },
+    /// It is not; this one is near.
+    Missing { near: Option<String> },
+}
+
+/// Looks for a function of the kernel (or of `module`).
+pub fn look_up(function: &str, module: Option<&str>) -> Option<Lookup> {
+    let file = File::open("/proc/kallsyms").ok()?;
+    scan(BufReader::new(file), function, module)
+}
+
+fn scan(mut list: impl BufRead, function: &str, module: Option<&str>) -> Option<Lookup> {
+    let mut times = 0;
+    let mut nearest = Nearest::new(function);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if list.read_line(&mut line).ok()? == 0 {
+            break;
+        }
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let (Some(kind), Some(name)) = (words.next(), words.next()) else {
+            continue;
+        };
+        let home = words.next().map(|m| m.trim_matches(['[', ']']));
+        let elsewhere = match module {
+            None | Some("vmlinux") => false,
+            Some(module) => home != Some(module),
+        };
+        if elsewhere || !matches!(kind, "t" | "T" | "w" | "W") {
+            continue;
+        }
+        if name == function {
+            times += 1;
+        } else if !name.starts_with("__pfx_") {
+            nearest.consider(name);
+        }
+    }
+    Some(match times {
+        0 => Lookup::Missing {
+            near: nearest.found(),
+        },
+        times => Lookup::Found { times },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &str = "ffffffff81000000 T _text\nffffffff81400000 T vfs_read\nffffffff81400100 t dup\n\
+        ffffffff81400200 t dup\nffffffff81500000 D vfs_data\nffffffffc0000000 t nf_hook\t[nf_tables]\n";
+
+    #[test]
+    fn finds_functions_of_kernel_and_modules() {
+        let look = |name, module| scan(LIST.as_bytes(), name, module);
+        assert_eq!(look("dup", None), Some(Lookup::Found { times: 2 }));
+        let near = |n: &str| {
+            Some(Lookup::Missing {
+                near: Some(n.to_string()),
+            })
+        };
+        assert_eq!(look("vfs_reed", None), near("vfs_read"));
+        assert_eq!(look("vfs_data", None), Some(Lookup::Missing { near: None }));
+        let found = Some(Lookup::Found { times: 1 });
+        assert_eq!(look("nf_hook", Some("nf_tables")), found);
+        assert_eq!(look("nf_hok", Some("nf_tables")), near("nf_hook"));
+    }
+}

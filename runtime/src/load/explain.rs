@@ -1,0 +1,130 @@
+//! Why a load failed, in the script's terms.
+
+use bt_abi::manifest::{Attach, Manifest, Need, NeedKind, Span};
+use libbpf_rs::{ErrorKind, MapType, ProgramType};
+
+use super::{helpers, program_type, verifier};
+use crate::environment::{KERNEL_BTF, release};
+use crate::error::Failure;
+
+/// `logs` are the programs that the verifier spoke about, `warnings` what libbpf said.
+pub fn refusal(
+    manifest: &Manifest,
+    error: &libbpf_rs::Error,
+    logs: &[(String, String)],
+    warnings: &[String],
+    verbose: bool,
+) -> Failure {
+    if let Some(need) = manifest.needs.iter().find(|n| lacks(manifest, n)) {
+        return lacking(need);
+    }
+    let Some((name, log)) = logs.last() else {
+        return without_log(error, warnings);
+    };
+    let program = manifest.programs.iter().find(|p| p.name == *name);
+    let probe = program.map_or(name.as_str(), |p| p.probe.as_str());
+    let mut failure = Failure::kernel(format!("the kernel refused the program of `{probe}`"));
+    if let Some(program) = program {
+        let line = verifier::script_line(log, &manifest.source.name);
+        failure = failure.at(line
+            .and_then(|n| span_of_line(manifest, n))
+            .unwrap_or(program.span));
+    }
+    if verbose {
+        return failure
+            .note(log.trim_end())
+            .note(format!("program `{name}`"));
+    }
+    for line in verifier::essence(log) {
+        failure = failure.note(line);
+    }
+    failure.help(format!(
+        "`btrun -v` prints the verifier's whole log of program `{name}`"
+    ))
+}
+
+/// The whole of a line, from its first letter.
+fn span_of_line(manifest: &Manifest, line: u32) -> Option<Span> {
+    let text = &manifest.source.text;
+    let content = text.lines().nth((line as usize).checked_sub(1)?)?;
+    let before = content.as_ptr() as usize - text.as_ptr() as usize;
+    let indent = content.len() - content.trim_start().len();
+    Some(Span {
+        start: (before + indent) as u32,
+        end: (before + content.trim_end().len()) as u32,
+        line,
+        column: indent as u32 + 1,
+    })
+}
+
+fn without_log(error: &libbpf_rs::Error, warnings: &[String]) -> Failure {
+    let mut failure = match error.kind() {
+        ErrorKind::PermissionDenied => Failure::not_permitted(
+            "the kernel does not permit loading BPF programs",
+        )
+        .help("CAP_BPF and CAP_PERFMON are needed (or CAP_SYS_ADMIN); a container's seccomp filter or kernel lockdown can forbid it too"),
+        ErrorKind::OutOfMemory => Failure::kernel("the kernel has no memory for the object's maps"),
+        _ => Failure::kernel(format!("the kernel refused the object: {error}")),
+    };
+    for line in warnings {
+        failure = failure.note(line);
+    }
+    failure
+}
+
+fn lacking(need: &Need) -> Failure {
+    let what = match need.kind {
+        NeedKind::Helper => "the helper function",
+        NeedKind::MapType => "the map type",
+        NeedKind::ProgramType => "the program type",
+        NeedKind::Feature => "the feature",
+    };
+    Failure::kernel(format!(
+        "this kernel ({}) lacks {what} `{}`",
+        release(),
+        need.name
+    ))
+    .at(need.span)
+    .help(format!("it is there since Linux {}", need.since))
+}
+
+/// Is it sure that the kernel lacks it? Probed, never guessed from the version.
+fn lacks(manifest: &Manifest, need: &Need) -> bool {
+    match need.kind {
+        NeedKind::MapType => match need.name.as_str() {
+            "ringbuf" => MapType::RingBuf.is_supported(),
+            "hash" => MapType::Hash.is_supported(),
+            "percpu_hash" => MapType::PercpuHash.is_supported(),
+            "array" => MapType::Array.is_supported(),
+            "percpu_array" => MapType::PercpuArray.is_supported(),
+            _ => return false,
+        }
+        .is_ok_and(|supported| !supported),
+        NeedKind::ProgramType => match need.name.as_str() {
+            "kprobe" => ProgramType::Kprobe.is_supported(),
+            "tracepoint" => ProgramType::Tracepoint.is_supported(),
+            "perf_event" => ProgramType::PerfEvent.is_supported(),
+            "raw_tracepoint" => ProgramType::RawTracepoint.is_supported(),
+            _ => return false,
+        }
+        .is_ok_and(|supported| !supported),
+        NeedKind::Helper => {
+            let Some(id) = helpers::id(&need.name) else {
+                return false;
+            };
+            // a helper may be there for some program types only
+            let mut types: Vec<ProgramType> = manifest
+                .programs
+                .iter()
+                .filter(|p| !matches!(p.attach, Attach::Begin | Attach::End))
+                .map(|p| program_type(&p.attach))
+                .collect();
+            if types.is_empty() {
+                types.push(ProgramType::RawTracepoint);
+            }
+            let supported = |ty: &ProgramType| ty.is_helper_supported(id);
+            types.iter().map(supported).all(|s| s.is_ok_and(|yes| !yes))
+        }
+        NeedKind::Feature => need.name == "btf" && !std::path::Path::new(KERNEL_BTF).exists(),
+    }
+}

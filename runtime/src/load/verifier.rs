@@ -1,0 +1,87 @@
+//! The verifier's log, one buffer a program, and what is worth showing of it.
+
+use libbpf_rs::OpenObject;
+use libbpf_sys::{bpf_program__set_log_buf, size_t};
+
+/// A megabyte a program; pages that the kernel does not write to cost nothing.
+const LOG_SIZE: usize = 1 << 20;
+
+/// Buffers that libbpf hands to the kernel when a load fails. Must outlive the load.
+pub struct Logs(Vec<(String, Vec<u8>)>);
+
+impl Logs {
+    pub fn set(opened: &mut OpenObject) -> Logs {
+        let mut logs = Vec::new();
+        for program in opened.progs_mut() {
+            // zeroed memory comes from the kernel untouched, whatever its size
+            let mut buffer = vec![0u8; LOG_SIZE];
+            // SAFETY: the buffer's memory stays where it is while the Vec moves, and the caller keeps it until after the load.
+            unsafe {
+                bpf_program__set_log_buf(
+                    super::raw(&program),
+                    buffer.as_mut_ptr().cast(),
+                    LOG_SIZE as size_t,
+                );
+            }
+            logs.push((program.name().to_string_lossy().into_owned(), buffer));
+        }
+        Logs(logs)
+    }
+
+    /// The programs whose load was refused, with the verifier's words.
+    pub fn into_texts(self) -> Vec<(String, String)> {
+        let texts = self.0.into_iter().map(|(name, buffer)| {
+            let end = buffer.iter().position(|b| *b == 0).unwrap_or(buffer.len());
+            (name, String::from_utf8_lossy(&buffer[..end]).into_owned())
+        });
+        texts.filter(|(_, text)| !text.trim().is_empty()).collect()
+    }
+}
+
+/// The last lines that say what is wrong: no statistics, no state dumps.
+pub fn essence(log: &str) -> Vec<&str> {
+    let noise = |line: &&str| {
+        let line = line.trim();
+        !(line.is_empty()
+            || line.starts_with("processed ")
+            || line.starts_with("verification time ")
+            || line.starts_with("stack depth ")
+            || line.starts_with("mark_precise")
+            || line.starts_with("-- BEGIN")
+            || line.starts_with("-- END")
+            || line.starts_with("from ")
+            || line.starts_with("last_idx")
+            || line.starts_with("regs="))
+    };
+    let lines: Vec<&str> = log.lines().filter(noise).collect();
+    lines[lines.len().saturating_sub(3)..].to_vec()
+}
+
+/// The last line of the script that the log speaks of, where the kernel names it (`; text @ vfs.bt:3`, since 6.9).
+pub fn script_line(log: &str, script: &str) -> Option<u32> {
+    log.lines().rev().find_map(|line| {
+        let (_, place) = line.strip_prefix(';')?.rsplit_once(" @ ")?;
+        let (file, number) = place.trim().rsplit_once(':')?;
+        let file = file.rsplit('/').next()?;
+        (file == script).then(|| number.parse().ok())?
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: &str = "func#0 @0\n0: R1=ctx() R10=fp0\n; kprobe:vfs_read { $a = 1; @ = $a } @ vfs.bt:3\n\
+        0: (79) r6 = *(u64 *)(r1 +112)\n1: (61) r0 = *(u32 *)(r6 +4)\nR6 invalid mem access 'scalar'\n\
+        verification time 57 usec\nstack depth 0\nprocessed 2 insns (limit 1000000) max_states_per_insn 0\n";
+
+    #[test]
+    fn takes_what_is_wrong_and_where() {
+        let lines = essence(LOG);
+        assert_eq!(lines.last(), Some(&"R6 invalid mem access 'scalar'"));
+        assert_eq!(lines.len(), 3);
+        assert_eq!(script_line(LOG, "vfs.bt"), Some(3));
+        assert_eq!(script_line(LOG, "other.bt"), None);
+        assert!(essence("").is_empty());
+    }
+}

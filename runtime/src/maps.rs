@@ -1,0 +1,206 @@
+//! The script's maps, read from the kernel and merged over the CPUs.
+
+use bt_abi::manifest::Map;
+use bt_abi::types::Type;
+use libbpf_rs::{MapCore, MapFlags, MapType};
+
+use crate::error::Failure;
+use crate::load::Loaded;
+use crate::value;
+
+/// A key and its value, both as bytes; for aggregations already one value for all CPUs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+}
+
+/// A map of the script in the kernel.
+pub struct KernelMap<'a> {
+    pub map: &'a Map,
+    kernel: libbpf_rs::Map<'a>,
+}
+
+impl<'a> KernelMap<'a> {
+    pub fn find(loaded: &'a Loaded, map: &'a Map) -> Result<KernelMap<'a>, Failure> {
+        match loaded.map(&map.symbol) {
+            Some(kernel) => Ok(KernelMap { map, kernel }),
+            None => Err(Failure::unusable(format!(
+                "the object has no map `{}` for `{}`",
+                map.symbol, map.name
+            ))),
+        }
+    }
+
+    fn per_cpu(&self) -> bool {
+        matches!(
+            self.kernel.map_type(),
+            MapType::PercpuArray | MapType::PercpuHash | MapType::LruPercpuHash
+        )
+    }
+
+    fn error(&self, what: &str, error: &libbpf_rs::Error) -> Failure {
+        Failure::kernel(format!("cannot {what} map `{}`: {error}", self.map.name))
+    }
+
+    /// One value a CPU; one in all for maps that are not per CPU.
+    fn look_up(&self, key: &[u8]) -> Result<Option<Vec<Vec<u8>>>, Failure> {
+        let found = match self.per_cpu() {
+            true => self.kernel.lookup_percpu(key, MapFlags::ANY),
+            false => self
+                .kernel
+                .lookup(key, MapFlags::ANY)
+                .map(|v| v.map(|v| vec![v])),
+        };
+        found.map_err(|e| self.error("read", &e))
+    }
+
+    /// The keys. Programs may change the map meanwhile: a key that is deleted at the wrong moment sends the kernel's iteration back
+    /// to the start, so keys can come twice, and there must be an end.
+    fn keys(&self) -> Vec<Vec<u8>> {
+        let most = 4 * self.kernel.max_entries() as usize;
+        let mut keys: Vec<Vec<u8>> = self.kernel.keys().take(most).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// All entries; that of a map without a key has an empty key, and is missing until the script has assigned.
+    pub fn entries(&self) -> Result<Vec<Entry>, Failure> {
+        if self.map.key.is_none() {
+            let cpus = self.look_up(&0u32.to_ne_bytes())?.unwrap_or_default();
+            return Ok(match is_set(self.map, &cpus) {
+                true => vec![Entry {
+                    key: Vec::new(),
+                    value: merge(&self.map.value, &cpus),
+                }],
+                false => Vec::new(),
+            });
+        }
+        let mut entries = Vec::new();
+        for key in self.keys() {
+            // gone again since the key was read
+            let Some(cpus) = self.look_up(&key)? else {
+                continue;
+            };
+            entries.push(Entry {
+                key,
+                value: merge(&self.map.value, &cpus),
+            });
+        }
+        Ok(entries)
+    }
+
+    /// The entry of one key.
+    pub fn entry(&self, key: &[u8]) -> Result<Option<Entry>, Failure> {
+        let cpus = self.look_up(key)?;
+        Ok(cpus.map(|cpus| Entry {
+            key: key.to_vec(),
+            value: merge(&self.map.value, &cpus),
+        }))
+    }
+
+    /// `clear(@map)`
+    pub fn clear(&self) -> Result<(), Failure> {
+        if self.map.key.is_none() {
+            return self.write_zeroes(&0u32.to_ne_bytes(), None);
+        }
+        for key in self.keys() {
+            // a program may have deleted it in between
+            let _ = self.kernel.delete(&key);
+        }
+        Ok(())
+    }
+
+    /// `zero(@map)`: the values become 0, the keys stay.
+    pub fn zero(&self) -> Result<(), Failure> {
+        if self.map.key.is_none() {
+            let key = 0u32.to_ne_bytes();
+            let cpus = self.look_up(&key)?.unwrap_or_default();
+            let mark = self.map.set_offset.filter(|_| is_set(self.map, &cpus));
+            return self.write_zeroes(&key, mark);
+        }
+        for key in self.keys() {
+            let _ = self.write_zeroes(&key, None);
+        }
+        Ok(())
+    }
+
+    /// Zeroes on all CPUs, and the mark "assigned" at an offset.
+    fn write_zeroes(&self, key: &[u8], mark: Option<u32>) -> Result<(), Failure> {
+        let mut zero = vec![0; self.kernel.value_size() as usize];
+        if let Some(place) = mark.and_then(|o| zero.get_mut(o as usize..o as usize + 8)) {
+            place.copy_from_slice(&1u64.to_ne_bytes());
+        }
+        match self.per_cpu() {
+            true => {
+                let cpus = libbpf_rs::num_possible_cpus().map_err(|e| self.error("change", &e))?;
+                let padded = zero.len().next_multiple_of(8);
+                zero.resize(padded, 0);
+                self.kernel
+                    .update_percpu(key, &vec![zero; cpus], MapFlags::EXIST)
+            }
+            false => self.kernel.update(key, &zero, MapFlags::EXIST),
+        }
+        .map_err(|e| self.error("change", &e))
+    }
+}
+
+fn is_set(map: &Map, cpus: &[Vec<u8>]) -> bool {
+    let Some(offset) = map.set_offset else {
+        return true;
+    };
+    cpus.iter().any(|v| {
+        v.get(offset as usize..offset as usize + 8)
+            .is_some_and(|mark| mark.iter().any(|b| *b != 0))
+    })
+}
+
+/// One value for all CPUs: all aggregations of this slice are sums of 64-bit words.
+fn merge(ty: &Type, cpus: &[Vec<u8>]) -> Vec<u8> {
+    let size = ty.size() as usize;
+    if !ty.is_aggregation() {
+        let first = cpus.first().map(Vec::as_slice).unwrap_or_default();
+        return first.get(..size).unwrap_or(first).to_vec();
+    }
+    let mut sums = vec![0u64; size / 8];
+    for cpu in cpus {
+        for (sum, word) in sums.iter_mut().zip(cpu.chunks_exact(8)) {
+            *sum = sum.wrapping_add(value::int(word, 8, false).map_or(0, |i| i.bits));
+        }
+    }
+    sums.iter().flat_map(|s| s.to_ne_bytes()).collect()
+}
+
+/// Events that found the ring buffer full, by program.
+pub fn lost(loaded: &Loaded, programs: usize) -> Vec<u64> {
+    let Some(map) = loaded.map(bt_abi::names::LOST_MAP) else {
+        return Vec::new();
+    };
+    let count = |i: usize| {
+        let cpus = map.lookup_percpu(&(i as u32).to_ne_bytes(), MapFlags::ANY);
+        let cpus = cpus.ok().flatten().unwrap_or_default();
+        cpus.iter()
+            .map(|v| value::int(v, 8, false).map_or(0, |i| i.bits))
+            .sum()
+    };
+    (0..programs).map(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn aggregations_are_summed_over_cpus() {
+        let cpu = |n: [u64; 2]| n.iter().flat_map(|w| w.to_ne_bytes()).collect::<Vec<u8>>();
+        // the second word is the mark, not part of the value
+        let cpus = [cpu([2, 1]), cpu([3, 0])];
+        assert_eq!(merge(&Type::Count, &cpus), 5u64.to_ne_bytes());
+        let minus = [cpu([-2i64 as u64, 1]), cpu([1, 1])];
+        let sum = Type::Sum { signed: true };
+        assert_eq!(merge(&sum, &minus), (-1i64).to_ne_bytes());
+        assert_eq!(merge(&Type::Pointer, &cpus), 2u64.to_ne_bytes());
+        assert_eq!(merge(&Type::Pointer, &[]), Vec::<u8>::new());
+    }
+}

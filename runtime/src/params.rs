@@ -1,0 +1,308 @@
+//! The parameters of a script: `$1`, `$#` and `getopt()` get their values from the command line, through the slots of the
+//! manifest.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write;
+use std::path::Path;
+
+use bt_abi::manifest::{Manifest, OptionDefault, Slot, SlotValue};
+use bt_abi::types::Type;
+
+use crate::error::Failure;
+use crate::suggest;
+
+/// What goes into the slots section: bytes, and the offset where they start.
+pub type SlotBytes = Vec<(u32, Vec<u8>)>;
+
+/// The words after OBJECT, sorted.
+struct Words {
+    positional: Vec<String>,
+    /// `--name` and `--name=value`
+    named: Vec<(String, Option<String>)>,
+}
+
+/// The values of all slots but the start time, which is taken as late as possible.
+pub fn fill(manifest: &Manifest, words: &[OsString]) -> Result<SlotBytes, Failure> {
+    let words = sort(words)?;
+    let known: Vec<&str> = manifest.slots.iter().filter_map(option_name).collect();
+    if let Some((name, _)) = words
+        .named
+        .iter()
+        .find(|(n, _)| !known.contains(&n.as_str()))
+    {
+        let failure = Failure::unusable(format!("this script has no option `--{name}`"));
+        return Err(match suggest::nearest(name, known.iter().copied()) {
+            Some(meant) => failure.help(format!("did you mean `--{meant}`?")),
+            None if known.is_empty() => failure.help(
+                "options of btrun go before the object, and `--` goes before a parameter that starts with a dash",
+            ),
+            None => failure.help(format!("it has: --{}", known.join(", --"))),
+        });
+    }
+    let slots = manifest
+        .slots
+        .iter()
+        .filter(|s| s.value != SlotValue::StartTime);
+    slots
+        .map(|slot| Ok((slot.offset, value(slot, &words)?)))
+        .collect()
+}
+
+fn sort(words: &[OsString]) -> Result<Words, Failure> {
+    let mut sorted = Words {
+        positional: Vec::new(),
+        named: Vec::new(),
+    };
+    let mut rest = words.iter();
+    for word in rest.by_ref() {
+        let text = utf8(word)?;
+        match text.strip_prefix("--") {
+            Some("") => break,
+            Some(named) => sorted.named.push(match named.split_once('=') {
+                Some((name, value)) => (name.to_string(), Some(value.to_string())),
+                None => (named.to_string(), None),
+            }),
+            None => sorted.positional.push(text.to_string()),
+        }
+    }
+    for word in rest {
+        sorted.positional.push(utf8(word)?.to_string());
+    }
+    Ok(sorted)
+}
+
+fn utf8(word: &OsStr) -> Result<&str, Failure> {
+    word.to_str().ok_or_else(|| {
+        Failure::unusable(format!(
+            "the parameter `{}` is not valid UTF-8",
+            word.display()
+        ))
+    })
+}
+
+fn option_name(slot: &Slot) -> Option<&str> {
+    match &slot.value {
+        SlotValue::Option { name, .. } => Some(name),
+        _ => None,
+    }
+}
+
+fn value(slot: &Slot, words: &Words) -> Result<Vec<u8>, Failure> {
+    match &slot.value {
+        SlotValue::Param { index } => {
+            let given = (*index as usize)
+                .checked_sub(1)
+                .and_then(|i| words.positional.get(i));
+            match given {
+                Some(text) => encode(&slot.ty, text),
+                None => Ok(vec![0; slot.ty.size() as usize]),
+            }
+            .map_err(|why| refuse(slot, &format!("${index}"), &why))
+        }
+        SlotValue::ParamCount => encode(&slot.ty, &words.positional.len().to_string())
+            .map_err(|why| refuse(slot, "$#", &why)),
+        SlotValue::Option { name, default, .. } => {
+            let given = words.named.iter().rev().find(|(n, _)| n == name);
+            let text = match given {
+                Some((_, Some(text))) => text.clone(),
+                Some((_, None)) if slot.ty == Type::Bool => "true".into(),
+                Some((_, None)) => {
+                    let why = format!("a value is missing: write `--{name}=...`");
+                    return Err(refuse(slot, &format!("--{name}"), &why));
+                }
+                None => match default {
+                    OptionDefault::Int(n) => n.to_string(),
+                    OptionDefault::Bool(b) => b.to_string(),
+                    OptionDefault::String(s) => s.clone(),
+                },
+            };
+            encode(&slot.ty, &text).map_err(|why| refuse(slot, &format!("--{name}"), &why))
+        }
+        SlotValue::StartTime => Ok(vec![0; slot.ty.size() as usize]),
+    }
+}
+
+fn refuse(slot: &Slot, parameter: &str, why: &str) -> Failure {
+    Failure::unusable(format!("parameter {parameter}: {why}")).at(slot.span)
+}
+
+/// A text as the bytes of a slot, or why it does not fit.
+fn encode(ty: &Type, text: &str) -> Result<Vec<u8>, String> {
+    match ty {
+        Type::Int { size, signed } => {
+            let number = number(text).ok_or_else(|| format!("`{text}` is not a number"))?;
+            let bits = 8 * (*size).clamp(1, 8);
+            let (low, high) = match signed {
+                true => (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1),
+                false => (0, (1i128 << bits) - 1),
+            };
+            if number < low || number > high {
+                return Err(format!("`{text}` is not between {low} and {high}"));
+            }
+            Ok(number.to_le_bytes()[..(*size as usize).min(8)].to_vec())
+        }
+        Type::Bool => match text {
+            "1" | "true" | "on" | "yes" => Ok(vec![1]),
+            "0" | "false" | "off" | "no" => Ok(vec![0]),
+            _ => Err(format!("`{text}` is neither true nor false")),
+        },
+        Type::String { size } => {
+            let room = (*size as usize).saturating_sub(1);
+            if text.len() > room {
+                return Err(format!(
+                    "the text has {} bytes, there is room for {room}",
+                    text.len()
+                ));
+            }
+            if text.contains('\0') {
+                return Err("the text holds a zero byte".into());
+            }
+            let mut bytes = text.as_bytes().to_vec();
+            bytes.resize(*size as usize, 0);
+            Ok(bytes)
+        }
+        _ => Err("this kind of slot is unknown here".into()),
+    }
+}
+
+/// Decimal, `0x` hexadecimal, `0` octal, with a sign, with `_` between digits; `1e6` as in scripts.
+fn number(text: &str) -> Option<i128> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let digits = digits.replace('_', "");
+    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let lower = digits.to_ascii_lowercase();
+    let magnitude = if let Some(hex) = lower.strip_prefix("0x") {
+        u64::from_str_radix(hex, 16).ok()?
+    } else if let Some((mantissa, exponent)) = lower.split_once('e') {
+        let power = 10u64.checked_pow(exponent.parse().ok()?)?;
+        mantissa.parse::<u64>().ok()?.checked_mul(power)?
+    } else if lower.len() > 1 && lower.starts_with('0') {
+        u64::from_str_radix(&lower, 8).ok()?
+    } else {
+        lower.parse().ok()?
+    };
+    let magnitude = i128::from(magnitude);
+    Some(if negative { -magnitude } else { magnitude })
+}
+
+/// The answer to `btrun OBJECT --help`.
+pub fn help(object: &Path, manifest: &Manifest) -> String {
+    let mut positional = 0;
+    let mut options: Vec<&Slot> = Vec::new();
+    for slot in &manifest.slots {
+        match &slot.value {
+            SlotValue::Param { index } => positional = positional.max(*index),
+            SlotValue::Option { name, .. } => {
+                if !options.iter().any(|s| option_name(s) == Some(name)) {
+                    options.push(slot);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut out = format!(
+        "{} ({})\n\nUsage: btrun [OPTIONS] {}",
+        manifest.source.name,
+        manifest.compiler,
+        object.display()
+    );
+    for index in 1..=positional {
+        let _ = write!(out, " [${index}]");
+    }
+    if !options.is_empty() {
+        out.push_str(" [SCRIPT OPTIONS]");
+    }
+    out.push('\n');
+    if positional > 0 {
+        out.push_str("\nParameters:\n");
+    }
+    for index in 1..=positional {
+        let uses = manifest
+            .slots
+            .iter()
+            .filter(|s| s.value == SlotValue::Param { index });
+        let kinds: Vec<String> = uses
+            .map(|s| format!("{}, line {}", kind(&s.ty), s.span.line))
+            .collect();
+        let kinds = match kinds.is_empty() {
+            true => "not used".to_string(),
+            false => kinds.join("; "),
+        };
+        let _ = writeln!(out, "  ${index:<12} {kinds}");
+    }
+    if !options.is_empty() {
+        out.push_str("\nScript options:\n");
+    }
+    for slot in options {
+        let SlotValue::Option {
+            name,
+            default,
+            description,
+        } = &slot.value
+        else {
+            continue;
+        };
+        let default = match default {
+            OptionDefault::Int(n) => n.to_string(),
+            OptionDefault::Bool(b) => b.to_string(),
+            OptionDefault::String(s) => format!("\"{s}\""),
+        };
+        let value = match slot.ty {
+            Type::Bool => String::new(),
+            _ => format!("={}", kind(&slot.ty).to_uppercase()),
+        };
+        let text = description.as_deref().unwrap_or_default();
+        let space = if text.is_empty() { "" } else { " " };
+        let _ = writeln!(
+            out,
+            "  {:<24} {text}{space}[default: {default}]",
+            format!("--{name}{value}")
+        );
+    }
+    out
+}
+
+fn kind(ty: &Type) -> &'static str {
+    match ty {
+        Type::String { .. } => "text",
+        Type::Bool => "bool",
+        _ => "number",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_as_people_write_them() {
+        assert_eq!(number("42"), Some(42));
+        assert_eq!(number("-0x10"), Some(-16));
+        assert_eq!(number("0755"), Some(0o755));
+        assert_eq!(number("1_000"), Some(1000));
+        assert_eq!(number("2e3"), Some(2000));
+        assert_eq!(number("18446744073709551615"), Some(i128::from(u64::MAX)));
+        for bad in ["", "-", "abc", "12x", "0x", "1e99", "99999999999999999999"] {
+            assert_eq!(number(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_must_fit_their_slot() {
+        let int = Type::Int {
+            size: 8,
+            signed: true,
+        };
+        assert_eq!(encode(&int, "-1"), Ok(vec![0xff; 8]));
+        assert!(encode(&int, "18446744073709551615").is_err());
+        assert!(encode(&int, "sshd").is_err());
+        let text = Type::String { size: 4 };
+        assert_eq!(encode(&text, "abc"), Ok(b"abc\0".to_vec()));
+        assert!(encode(&text, "abcd").is_err());
+    }
+}

@@ -1,0 +1,148 @@
+//! JSON, one line a message, with the types and spellings of bpftrace's `-f json`.
+
+use super::histogram::{Bound, Histogram};
+use super::text::{key_text, render};
+use super::{Content, MapReport, Output};
+use crate::value::{Int, Value};
+
+pub struct Json;
+
+impl Output for Json {
+    fn attached(&self, out: &mut Vec<u8>, probes: usize) {
+        let line = format!(
+            r#"{{"type": "attached_probes", "count": {probes}, "data": {{"probes": {probes}}}}}"#
+        );
+        push_line(out, &line);
+    }
+
+    fn printf(&self, out: &mut Vec<u8>, text: &[u8]) {
+        message(out, "printf", &string(text));
+    }
+
+    fn value(&self, out: &mut Vec<u8>, value: &Value) {
+        message(out, "value", &json(value));
+    }
+
+    fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport) {
+        let is_histogram = |c: &Content| matches!(c, Content::Histogram(_));
+        let (kind, data) = match report {
+            MapReport::Single(one) => (is_histogram(one), content(one)),
+            MapReport::Keyed(entries) => {
+                let Some((_, first)) = entries.first() else {
+                    return;
+                };
+                let entry = |(key, value): &(Value, Content)| {
+                    let mut key = key_text(key);
+                    key.retain(|b| *b != b' ');
+                    format!("{}: {}", string(&key), content(value))
+                };
+                let all: Vec<String> = entries.iter().map(entry).collect();
+                (is_histogram(first), format!("{{{}}}", all.join(", ")))
+            }
+        };
+        let kind = if kind { "hist" } else { "map" };
+        let data = format!("{{{}: {data}}}", string(name.as_bytes()));
+        message(out, kind, &data);
+    }
+
+    fn time(&self, out: &mut Vec<u8>, text: &[u8]) {
+        message(out, "time", &string(text));
+    }
+
+    fn lost(&self, out: &mut Vec<u8>, events: u64) {
+        let line = format!(
+            r#"{{"type": "lost_events", "count": {events}, "data": {{"events": {events}}}}}"#
+        );
+        push_line(out, &line);
+    }
+
+    fn end(&self, _: &mut Vec<u8>) {}
+}
+
+fn message(out: &mut Vec<u8>, kind: &str, data: &str) {
+    push_line(out, &format!(r#"{{"type": "{kind}", "data": {data}}}"#));
+}
+
+fn push_line(out: &mut Vec<u8>, line: &str) {
+    out.extend_from_slice(line.as_bytes());
+    out.push(b'\n');
+}
+
+fn content(content: &Content) -> String {
+    match content {
+        Content::Value(value) => json(value),
+        Content::Histogram(histogram) => buckets(histogram),
+    }
+}
+
+/// Bounds are inclusive on both sides here.
+fn buckets(histogram: &Histogram) -> String {
+    let bound = |bound: &Bound| integer(Int::signed(bound.value));
+    let one = |b: &super::histogram::Bucket| {
+        let mut text = String::from("{");
+        if let Some(low) = &b.low {
+            text += &format!("\"min\": {}, ", bound(low));
+        }
+        if let Some(high) = &b.high {
+            text += &format!(
+                "\"max\": {}, ",
+                integer(Int::signed(high.value.wrapping_sub(1)))
+            );
+        }
+        text + &format!("\"count\": {}}}", b.count)
+    };
+    let all: Vec<String> = histogram.buckets.iter().map(one).collect();
+    format!("[{}]", all.join(","))
+}
+
+fn json(value: &Value) -> String {
+    let list = |values: &[Value]| {
+        let all: Vec<String> = values.iter().map(json).collect();
+        format!("[{}]", all.join(","))
+    };
+    match value {
+        Value::Int(int) => integer(*int),
+        Value::Bool(value) => value.to_string(),
+        Value::Symbolic { number, .. } => integer(Int::unsigned(*number)),
+        Value::Array(values) | Value::Tuple(values) => list(values),
+        Value::Record(fields) => {
+            let field = |(name, value): &(String, Value)| {
+                format!("{}: {}", string(name.as_bytes()), json(value))
+            };
+            let all: Vec<String> = fields.iter().map(field).collect();
+            format!("{{{}}}", all.join(", "))
+        }
+        Value::Text(_) => {
+            let mut text = Vec::new();
+            render(&mut text, value);
+            string(&text)
+        }
+    }
+}
+
+/// A number that a double cannot hold becomes a string.
+fn integer(int: Int) -> String {
+    let value = int.value();
+    match value as f64 as i128 == value {
+        true => value.to_string(),
+        false => format!("\"{value}\""),
+    }
+}
+
+/// JSON must be UTF-8; other bytes become U+FFFD.
+fn string(text: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for c in String::from_utf8_lossy(text).chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c < ' ' => out.push_str(&format!("\\u{:04x}", c as u32)),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,145 @@
+//! What is printed: the shapes that every output format knows, and the formats, one file each.
+
+pub mod histogram;
+pub mod json;
+pub mod order;
+pub mod printf;
+pub mod text;
+
+use std::io::{self, Write};
+
+use bt_abi::manifest::Map;
+use bt_abi::types::Type;
+
+use crate::cli::Format;
+use crate::maps::Entry;
+use crate::value::{Decoder, Value};
+use histogram::Histogram;
+
+/// What a map holds for a key.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    Value(Value),
+    Histogram(Histogram),
+}
+
+/// A map as it is printed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MapReport {
+    Single(Content),
+    Keyed(Vec<(Value, Content)>),
+}
+
+/// An output format. Everything is appended to `out`; nothing is written yet.
+pub trait Output {
+    fn attached(&self, out: &mut Vec<u8>, probes: usize);
+    fn printf(&self, out: &mut Vec<u8>, text: &[u8]);
+    fn value(&self, out: &mut Vec<u8>, value: &Value);
+    fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport);
+    fn time(&self, out: &mut Vec<u8>, text: &[u8]);
+    fn lost(&self, out: &mut Vec<u8>, events: u64);
+    /// Between the last event and the maps.
+    fn end(&self, out: &mut Vec<u8>);
+}
+
+pub fn format(format: Format) -> Box<dyn Output> {
+    match format {
+        Format::Text => Box::new(text::Text),
+        Format::Json => Box::new(json::Json),
+    }
+}
+
+/// Decodes and sorts the entries of a map. `top`: only the last so many; `div`: values are divided by it; 0 for neither.
+/// `None` if an entry is shorter than its type.
+pub fn map_report(
+    map: &Map,
+    mut entries: Vec<Entry>,
+    top: u64,
+    div: u64,
+    decoder: &mut Decoder<'_>,
+) -> Option<MapReport> {
+    order::sort(map, &mut entries);
+    if top > 0 && entries.len() as u64 > top {
+        entries.drain(..entries.len() - top as usize);
+    }
+    let Some(key) = &map.key else {
+        return match entries.first() {
+            Some(entry) => Some(MapReport::Single(content(
+                &map.value,
+                &entry.value,
+                div,
+                decoder,
+            )?)),
+            None => Some(MapReport::Keyed(Vec::new())),
+        };
+    };
+    let mut report = Vec::with_capacity(entries.len());
+    for entry in entries {
+        report.push((
+            decoder.decode(key, &entry.key)?,
+            content(&map.value, &entry.value, div, decoder)?,
+        ));
+    }
+    Some(MapReport::Keyed(report))
+}
+
+fn content(ty: &Type, bytes: &[u8], div: u64, decoder: &mut Decoder<'_>) -> Option<Content> {
+    let div = div.max(1);
+    let counts = || -> Vec<u64> {
+        bytes
+            .chunks_exact(8)
+            .map(|w| crate::value::int(w, 8, false).map_or(0, |i| i.bits))
+            .collect()
+    };
+    Some(match ty {
+        Type::Hist { bits } => Content::Histogram(histogram::logarithmic(&counts(), *bits, div)),
+        Type::LinearHist { min, max, step } => {
+            Content::Histogram(histogram::linear(&counts(), *min, *max, *step))
+        }
+        _ => Content::Value(match decoder.decode(ty, bytes)? {
+            Value::Int(mut int) => {
+                int.bits = match int.signed {
+                    true => (int.bits as i64).wrapping_div(i64::try_from(div).unwrap_or(i64::MAX))
+                        as u64,
+                    false => int.bits / div,
+                };
+                Value::Int(int)
+            }
+            other => other,
+        }),
+    })
+}
+
+/// Collects output, and writes it when told: once for all the records that are at hand.
+pub struct Sink {
+    out: Box<dyn Write>,
+    pub buffer: Vec<u8>,
+}
+
+/// More than this does not wait for the flush.
+const FULL: usize = 64 << 10;
+
+impl Sink {
+    pub fn new(out: Box<dyn Write>) -> Sink {
+        Sink {
+            out,
+            buffer: Vec::new(),
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.buffer.len() >= FULL
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        if !self.buffer.is_empty() {
+            let written = self.out.write_all(&self.buffer);
+            self.buffer.clear();
+            written?;
+        }
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

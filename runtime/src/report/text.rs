@@ -1,0 +1,143 @@
+//! The text format, as bpftrace 0.26 prints it.
+
+use super::histogram::Histogram;
+use super::{Content, MapReport, Output};
+use crate::value::Value;
+
+pub struct Text;
+
+impl Output for Text {
+    fn attached(&self, _: &mut Vec<u8>, probes: usize) {
+        let s = if probes == 1 { "" } else { "s" };
+        eprintln!("Attached {probes} probe{s}");
+    }
+
+    fn printf(&self, out: &mut Vec<u8>, text: &[u8]) {
+        out.extend_from_slice(text);
+    }
+
+    fn value(&self, out: &mut Vec<u8>, value: &Value) {
+        render(out, value);
+        out.push(b'\n');
+    }
+
+    fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport) {
+        match report {
+            MapReport::Single(Content::Value(value)) => {
+                out.extend_from_slice(format!("{name}: ").as_bytes());
+                self.value(out, value);
+            }
+            MapReport::Single(Content::Histogram(histogram)) => {
+                out.extend_from_slice(format!("{name}:\n").as_bytes());
+                draw(out, histogram);
+                out.push(b'\n');
+            }
+            MapReport::Keyed(entries) => {
+                for (key, content) in entries {
+                    out.extend_from_slice(format!("{name}[").as_bytes());
+                    out.extend_from_slice(&key_text(key));
+                    match content {
+                        Content::Value(value) => {
+                            out.extend_from_slice(b"]: ");
+                            self.value(out, value);
+                        }
+                        Content::Histogram(histogram) => {
+                            out.extend_from_slice(b"]:\n");
+                            draw(out, histogram);
+                            out.push(b'\n');
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn time(&self, out: &mut Vec<u8>, text: &[u8]) {
+        out.extend_from_slice(text);
+    }
+
+    fn lost(&self, _: &mut Vec<u8>, events: u64) {
+        eprintln!("Lost {events} events");
+    }
+
+    fn end(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"\n\n");
+    }
+}
+
+/// A key between brackets: a tuple without its parentheses. (What looks like a tuple loses them too, as in bpftrace.)
+pub fn key_text(key: &Value) -> Vec<u8> {
+    let mut text = Vec::new();
+    render(&mut text, key);
+    match text.as_slice() {
+        [b'(', inner @ .., b')'] => inner.to_vec(),
+        _ => text,
+    }
+}
+
+/// A value as `print` and `%s` show it.
+pub fn render(out: &mut Vec<u8>, value: &Value) {
+    let mut list =
+        |open: &str, between: &str, close: &str, values: &mut dyn Iterator<Item = &Value>| {
+            out.extend_from_slice(open.as_bytes());
+            for (i, value) in values.enumerate() {
+                if i > 0 {
+                    out.extend_from_slice(between.as_bytes());
+                }
+                render(out, value);
+            }
+            out.extend_from_slice(close.as_bytes());
+        };
+    match value {
+        Value::Int(int) => out.extend_from_slice(int.value().to_string().as_bytes()),
+        Value::Bool(value) => out.extend_from_slice(value.to_string().as_bytes()),
+        Value::Text(text) => out.extend_from_slice(text),
+        Value::Symbolic { text, .. } => out.extend_from_slice(text.as_bytes()),
+        Value::Array(values) => list("[", ",", "]", &mut values.iter()),
+        Value::Tuple(values) => list("(", ", ", ")", &mut values.iter()),
+        Value::Record(fields) if fields.is_empty() => out.extend_from_slice(b"{}"),
+        Value::Record(fields) => {
+            let mut open = "{ .";
+            for (name, value) in fields {
+                out.extend_from_slice(open.as_bytes());
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(b" = ");
+                render(out, value);
+                open = ", .";
+            }
+            out.extend_from_slice(b" }");
+        }
+    }
+}
+
+/// Columns of the bar, and of the label before it.
+const BAR: usize = 52;
+const LABEL: usize = 16;
+
+fn draw(out: &mut Vec<u8>, histogram: &Histogram) {
+    let most = histogram.counts().max().unwrap_or(0);
+    for bucket in &histogram.buckets {
+        let label = match (&bucket.low, &bucket.high) {
+            (None, Some(high)) => format!("(..., {})", high.text),
+            (Some(low), None) => format!("[{}, ...)", low.text),
+            (Some(low), Some(high))
+                if low.plain && high.plain && low.value.wrapping_add(1) == high.value =>
+            {
+                format!("[{}]", low.text)
+            }
+            (Some(low), Some(high)) => format!("[{}, {})", low.text, high.text),
+            (None, None) => "(..., ...)".into(),
+        };
+        // in single precision, as bpftrace computes it: the lengths must agree
+        let length = match most {
+            0 => 0,
+            most => (bucket.count as f32 / most as f32 * BAR as f32) as usize,
+        };
+        let line = format!(
+            "{label:<LABEL$}{:>8} |{:<BAR$}|\n",
+            bucket.count,
+            "@".repeat(length)
+        );
+        out.extend_from_slice(line.as_bytes());
+    }
+}

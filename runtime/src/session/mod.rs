@@ -1,0 +1,214 @@
+//! A run, from `begin` to the maps at the end.
+
+mod reporter;
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Write};
+
+use bt_abi::manifest::{Attach, Manifest};
+use bt_abi::names::EVENTS_MAP;
+use libbpf_rs::{RingBuffer, RingBufferBuilder};
+
+use crate::attach::special::{self, Moment};
+use crate::attach::{self, Attached};
+use crate::cli::Run;
+use crate::environment::Environment;
+use crate::error::{Failure, describe};
+use crate::load::Loaded;
+use crate::object::ObjectFile;
+use crate::report::Sink;
+use crate::signals;
+use reporter::Reporter;
+
+/// How often lost events are looked for while nothing else happens.
+const LOST_CHECK_MS: i32 = 250;
+
+/// Runs to the end; the status is the script's.
+pub fn run(
+    run: &Run,
+    object: &ObjectFile,
+    loaded: &Loaded,
+    environment: &Environment,
+) -> Result<u8, Failure> {
+    let manifest = &object.manifest;
+    let wake = signals::install().map_err(|e| Failure::system(&e, "cannot handle signals"))?;
+    let sink = Sink::new(destination(run)?);
+    let reporter = RefCell::new(Reporter::new(run, manifest, loaded, sink)?);
+    let map = loaded.map(EVENTS_MAP);
+    let ring = match &map {
+        Some(map) => Some(ring(map, &reporter)?),
+        None => None,
+    };
+    let began = special::run(manifest, loaded, Moment::Begin)?;
+    let attached = attach::all(manifest, loaded, environment, run.verbose)?;
+    let session = Session {
+        manifest,
+        loaded,
+        reporter: &reporter,
+        ring,
+        wake,
+        watch_stdout: run.output.is_none(),
+    };
+    session.announce(run);
+    let outcome = session.trace(attached, began);
+    session.finish(outcome)
+}
+
+/// Why the tracing is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// A signal, or nothing more can happen.
+    Ended,
+    /// The script's `exit()`.
+    Exit,
+    /// Nobody reads the report any more.
+    NoReader,
+}
+
+struct Session<'a, 'r> {
+    manifest: &'a Manifest,
+    loaded: &'a Loaded,
+    reporter: &'r RefCell<Reporter<'a>>,
+    ring: Option<RingBuffer<'r>>,
+    wake: i32,
+    watch_stdout: bool,
+}
+
+impl Session<'_, '_> {
+    /// Says how many probes there are, as soon as they are attached.
+    fn announce(&self, run: &Run) {
+        if !run.quiet {
+            self.reporter
+                .borrow_mut()
+                .attached(self.manifest.programs.len());
+        }
+    }
+
+    /// Reports records until there is a reason to end, and detaches.
+    fn trace(&self, attached: Attached, began: usize) -> Result<Outcome, Failure> {
+        let has_end = self
+            .manifest
+            .programs
+            .iter()
+            .any(|p| p.attach == Attach::End);
+        // with `begin` alone nothing can happen any more once it has run
+        let over = attached.is_empty() && began > 0 && !has_end;
+        let outcome = loop {
+            self.consume();
+            let mut reporter = self.reporter.borrow_mut();
+            reporter.poll_lost();
+            reporter.flush();
+            if let Some(failure) = reporter.failed() {
+                return Err(failure);
+            }
+            if reporter.no_reader() {
+                break Outcome::NoReader;
+            }
+            if reporter.exiting() {
+                break Outcome::Exit;
+            }
+            if over || signals::pending() {
+                break Outcome::Ended;
+            }
+            drop(reporter);
+            if self.wait()? {
+                break Outcome::NoReader;
+            }
+        };
+        drop(attached);
+        Ok(outcome)
+    }
+
+    /// `end`, the records that are left, and the maps.
+    fn finish(self, outcome: Result<Outcome, Failure>) -> Result<u8, Failure> {
+        match outcome? {
+            Outcome::NoReader => return Ok(self.reporter.borrow().status()),
+            // what was sent after exit() is not reported
+            Outcome::Exit => self.consume(),
+            Outcome::Ended => self.drain(),
+        }
+        self.reporter.borrow_mut().go_on_after_exit();
+        special::run(self.manifest, self.loaded, Moment::End)?;
+        self.drain();
+        let mut reporter = self.reporter.borrow_mut();
+        reporter.finish()?;
+        reporter.flush();
+        match reporter.failed() {
+            Some(failure) => Err(failure),
+            None => Ok(reporter.status()),
+        }
+    }
+
+    fn consume(&self) {
+        if let Some(ring) = &self.ring {
+            // the callback stops early only for reasons that the reporter remembers
+            let _ = ring.consume_raw();
+        }
+    }
+
+    /// All records, even if a signal is pending: the callback stops after one then.
+    fn drain(&self) {
+        if let Some(ring) = &self.ring {
+            self.reporter.borrow_mut().drain();
+            let _ = ring.consume_raw();
+        }
+    }
+
+    /// Waits for records, a signal, or the end of the reader (then true).
+    fn wait(&self) -> Result<bool, Failure> {
+        let watch = |fd: i32, events: libc::c_short| libc::pollfd {
+            fd,
+            events,
+            revents: 0,
+        };
+        // negative descriptors are left out by poll(2)
+        let stdout = if self.watch_stdout { 1 } else { -1 };
+        let ring = self.ring.as_ref().map_or(-1, RingBuffer::epoll_fd);
+        let mut fds = [
+            watch(ring, libc::POLLIN),
+            watch(self.wake, libc::POLLIN),
+            watch(stdout, 0),
+        ];
+        // SAFETY: an array of three, which lives through the call.
+        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 3, LOST_CHECK_MS) };
+        if ready < 0 {
+            let error = io::Error::last_os_error();
+            return match error.kind() {
+                io::ErrorKind::Interrupted => Ok(false),
+                _ => Err(Failure::system(&error, "cannot wait for events")),
+            };
+        }
+        Ok(fds[2].revents & (libc::POLLERR | libc::POLLHUP) != 0)
+    }
+}
+
+fn ring<'r>(
+    map: &libbpf_rs::Map<'_>,
+    reporter: &'r RefCell<Reporter<'_>>,
+) -> Result<RingBuffer<'r>, Failure> {
+    let failed =
+        |e: libbpf_rs::Error| Failure::kernel(format!("cannot map the buffer of events: {e}"));
+    let mut builder = RingBufferBuilder::new();
+    builder
+        .add(map, |record| match reporter.borrow_mut().record(record) {
+            true => 0,
+            false => -libc::EINTR,
+        })
+        .map_err(failed)?;
+    builder.build().map_err(failed)
+}
+
+fn destination(run: &Run) -> Result<Box<dyn Write>, Failure> {
+    match &run.output {
+        None => Ok(Box::new(io::stdout().lock())),
+        Some(path) => match File::create(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(e) => Err(Failure::unusable(format!(
+                "cannot write to `{}`: {}",
+                path.display(),
+                describe(&e)
+            ))),
+        },
+    }
+}

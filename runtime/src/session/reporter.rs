@@ -1,0 +1,325 @@
+//! Records in, output out: decodes each record as the manifest says, and does what it asks for.
+
+use std::io;
+use std::mem::MaybeUninit;
+
+use bt_abi::format::{self, Piece};
+use bt_abi::manifest::{Arg, EventKind, Manifest};
+use bt_abi::record::Header;
+
+use crate::cli::Run;
+use crate::error::{Failure, describe};
+use crate::load::Loaded;
+use crate::maps::{self, Entry, KernelMap};
+use crate::report::{self, Output, Sink, printf};
+use crate::signals;
+use crate::symbols::stacks::StackPrinter;
+use crate::value::{self, Decoder, Value};
+
+pub struct Reporter<'a> {
+    manifest: &'a Manifest,
+    loaded: &'a Loaded,
+    maps: Vec<KernelMap<'a>>,
+    /// The formats of printf events, parsed; empty for others.
+    formats: Vec<Vec<Piece>>,
+    output: Box<dyn Output>,
+    sink: Sink,
+    stacks: StackPrinter<'a>,
+    verbose: bool,
+    state: State,
+    /// What the script exits with.
+    code: Option<i64>,
+    /// Lost events that were reported.
+    lost: u64,
+    failure: Option<Failure>,
+    no_reader: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Reports; a signal stops it after a record.
+    Tracing,
+    /// `exit()` was called: records are dropped.
+    Exiting,
+    /// Reports all that is left.
+    Draining,
+}
+
+impl<'a> Reporter<'a> {
+    pub fn new(
+        run: &Run,
+        manifest: &'a Manifest,
+        loaded: &'a Loaded,
+        sink: Sink,
+    ) -> Result<Reporter<'a>, Failure> {
+        let maps = manifest
+            .maps
+            .iter()
+            .map(|m| KernelMap::find(loaded, m))
+            .collect::<Result<_, _>>()?;
+        let pieces = |kind: &EventKind| match kind {
+            EventKind::Printf { format, .. } => format::parse(format).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        Ok(Reporter {
+            manifest,
+            loaded,
+            maps,
+            formats: manifest.events.iter().map(|e| pieces(&e.kind)).collect(),
+            output: report::format(run.format),
+            sink,
+            stacks: StackPrinter::new(loaded),
+            verbose: run.verbose,
+            state: State::Tracing,
+            code: None,
+            lost: 0,
+            failure: None,
+            no_reader: false,
+        })
+    }
+
+    /// Handles a record; false if the reading shall stop here.
+    pub fn record(&mut self, record: &[u8]) -> bool {
+        if self.state != State::Exiting
+            && let Err(failure) = self.report(record)
+        {
+            self.failure.get_or_insert(failure);
+        }
+        if self.sink.is_full() {
+            self.flush();
+        }
+        let stopped = self.state == State::Tracing && signals::pending();
+        !(stopped || self.no_reader || self.failure.is_some())
+    }
+
+    fn report(&mut self, record: &[u8]) -> Result<(), Failure> {
+        let manifest = self.manifest;
+        let header = Header::read(record).ok_or_else(|| broken("a record without a header"))?;
+        let index = header.event as usize;
+        let Some(event) = manifest.events.get(index) else {
+            return Err(broken(&format!(
+                "a record of event {index}, which the manifest lacks"
+            )));
+        };
+        let short = || broken("a record shorter than the manifest promises").at(event.span);
+        if record.len() < event.size as usize {
+            return Err(short());
+        }
+        match &event.kind {
+            EventKind::Printf { format, args } => {
+                let mut values = Vec::with_capacity(args.len());
+                for arg in args {
+                    values.push(self.value(arg, record).ok_or_else(short)?);
+                }
+                let mut text = Vec::new();
+                printf::format(&mut text, format, &self.formats[index], &values);
+                self.output.printf(&mut self.sink.buffer, &text);
+            }
+            EventKind::Print { value } => {
+                let value = self.value(value, record).ok_or_else(short)?;
+                self.output.value(&mut self.sink.buffer, &value);
+            }
+            EventKind::PrintMap { map, top, div } => self.print_map(*map as usize, *top, *div)?,
+            EventKind::PrintMapEntry { map, key } => {
+                let size = key.ty.size() as usize;
+                let start = key.offset as usize;
+                let bytes = record.get(start..start + size).ok_or_else(short)?;
+                self.print_entry(*map as usize, bytes)?;
+            }
+            EventKind::Clear { map } => self.map(*map as usize)?.clear()?,
+            EventKind::Zero { map } => self.map(*map as usize)?.zero()?,
+            EventKind::Time { format } => {
+                let text = local_time(format);
+                self.output.time(&mut self.sink.buffer, &text);
+            }
+            EventKind::Exit { code } => {
+                let bytes = record.get(*code as usize..).unwrap_or_default();
+                let code = value::int(bytes, 8, true).ok_or_else(short)?;
+                self.code = Some(code.bits as i64);
+                if self.state == State::Tracing {
+                    self.state = State::Exiting;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn decoder(&mut self) -> Decoder<'_> {
+        Decoder {
+            stacks: &mut self.stacks,
+            trailer: &self.manifest.config.str_trunc_trailer,
+        }
+    }
+
+    fn value(&mut self, arg: &Arg, record: &[u8]) -> Option<Value> {
+        let bytes = record.get(arg.offset as usize..)?;
+        self.decoder().decode(&arg.ty, bytes)
+    }
+
+    fn map(&self, index: usize) -> Result<&KernelMap<'a>, Failure> {
+        self.maps
+            .get(index)
+            .ok_or_else(|| broken("a record about a map that the manifest lacks"))
+    }
+
+    /// Appends a map; `None` in place of entries that do not fit their types.
+    fn print(
+        &mut self,
+        index: usize,
+        entries: Vec<Entry>,
+        top: u64,
+        div: u64,
+    ) -> Result<(), Failure> {
+        let map = self.map(index)?.map;
+        let report = report::map_report(map, entries, top, div, &mut self.decoder())
+            .ok_or_else(|| broken(&format!("an entry of `{}` shorter than its type", map.name)))?;
+        self.output.map(&mut self.sink.buffer, &map.name, &report);
+        Ok(())
+    }
+
+    fn print_map(&mut self, index: usize, top: u64, div: u64) -> Result<(), Failure> {
+        let map = self.map(index)?;
+        let mut entries = map.entries()?;
+        let histogram = matches!(
+            map.map.value,
+            bt_abi::Type::Hist { .. } | bt_abi::Type::LinearHist { .. }
+        );
+        if entries.is_empty() && map.map.key.is_none() && !histogram {
+            // a map without a key that was never assigned prints as zero
+            entries.push(Entry {
+                key: Vec::new(),
+                value: vec![0; map.map.value.size() as usize],
+            });
+        }
+        self.print(index, entries, top, div)
+    }
+
+    fn print_entry(&mut self, index: usize, key: &[u8]) -> Result<(), Failure> {
+        let map = self.map(index)?;
+        let entry = map.entry(key)?.unwrap_or_else(|| Entry {
+            key: key.to_vec(),
+            value: vec![0; map.map.value.size() as usize],
+        });
+        self.print(index, vec![entry], 0, 0)
+    }
+
+    /// The maps that are not empty, in the order of their names, as bpftrace prints them.
+    fn print_all(&mut self) -> Result<(), Failure> {
+        let mut order: Vec<usize> = (0..self.maps.len()).collect();
+        order.sort_by_key(|i| &self.maps[*i].map.name);
+        for index in order {
+            let entries = self.map(index)?.entries()?;
+            if !entries.is_empty() {
+                self.print(index, entries, 0, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn attached(&mut self, probes: usize) {
+        self.output.attached(&mut self.sink.buffer, probes);
+    }
+
+    /// Reports events that were lost since the last time.
+    pub fn poll_lost(&mut self) {
+        let total: u64 = maps::lost(self.loaded, self.manifest.programs.len())
+            .iter()
+            .sum();
+        if total > self.lost {
+            self.output.lost(&mut self.sink.buffer, total - self.lost);
+            self.lost = total;
+        }
+    }
+
+    /// After the last record: losses and maps.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        self.poll_lost();
+        if self.lost > 0 {
+            eprintln!("WARNING: Total lost event count: {}", self.lost);
+            if self.verbose {
+                let lost = maps::lost(self.loaded, self.manifest.programs.len());
+                for (program, lost) in self.manifest.programs.iter().zip(lost) {
+                    if lost > 0 {
+                        let line = program.span.line;
+                        eprintln!("lost {lost} events of `{}` (line {line})", program.probe);
+                    }
+                }
+            }
+        }
+        self.output.end(&mut self.sink.buffer);
+        if self.manifest.config.print_maps_on_exit {
+            self.print_all()?;
+        }
+        Ok(())
+    }
+
+    pub fn flush(&mut self) {
+        match self.sink.flush() {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => self.no_reader = true,
+            Err(e) => {
+                let failure =
+                    Failure::unusable(format!("cannot write the report: {}", describe(&e)));
+                self.failure.get_or_insert(failure);
+            }
+        }
+    }
+
+    pub fn failed(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+
+    pub fn no_reader(&self) -> bool {
+        self.no_reader
+    }
+
+    pub fn exiting(&self) -> bool {
+        self.state == State::Exiting
+    }
+
+    /// From now on all records are reported, signal or not.
+    pub fn drain(&mut self) {
+        if self.state != State::Exiting {
+            self.state = State::Draining;
+        }
+    }
+
+    /// The records of `end` are reported again.
+    pub fn go_on_after_exit(&mut self) {
+        self.state = State::Draining;
+    }
+
+    /// The exit status: that of the script's `exit()`, or 0.
+    pub fn status(&self) -> u8 {
+        self.code.unwrap_or(0) as u8
+    }
+}
+
+/// What only a wrong object, or a mistake of ours, can cause.
+fn broken(what: &str) -> Failure {
+    Failure::unusable(format!("internal error: {what}"))
+        .help("the object does not do what its manifest says; please report this, with the object")
+}
+
+/// The local time, through strftime(3).
+fn local_time(format: &str) -> Vec<u8> {
+    let Ok(format) = std::ffi::CString::new(format) else {
+        return Vec::new();
+    };
+    let mut text = vec![0u8; 1024];
+    let mut parts = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: `parts` is written by localtime_r and valid as zeroes; strftime writes at most the length it is given; all
+    // memory lives through the calls.
+    let length = unsafe {
+        let now = libc::time(std::ptr::null_mut());
+        libc::localtime_r(&raw const now, parts.as_mut_ptr());
+        libc::strftime(
+            text.as_mut_ptr().cast(),
+            text.len(),
+            format.as_ptr(),
+            parts.as_ptr(),
+        )
+    };
+    text.truncate(length);
+    text
+}

@@ -1,0 +1,133 @@
+//! The symbols of a program or library, by name: where in the file is a function?
+
+use std::fs::File;
+use std::path::Path;
+
+use bt_abi::manifest::UserTarget;
+use object::elf::{self, FileHeader64};
+use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::{Endianness, ReadCache, ReadRef};
+
+use crate::error::Failure;
+use crate::suggest::Nearest;
+
+/// A function as a symbol table has it.
+#[derive(Clone, Copy)]
+struct Function {
+    address: u64,
+    size: u64,
+}
+
+/// Where in the file a probe goes: the kernel counts from the start of the file, symbol tables count addresses.
+pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
+    let name = path.display();
+    let file =
+        File::open(path).map_err(|e| Failure::system(&e, format!("cannot read `{name}`")))?;
+    let cache = ReadCache::new(file);
+    let damaged = |_| Failure::kernel(format!("`{name}` is not a 64-bit ELF program or library"));
+    let header = FileHeader64::<Endianness>::parse(&cache).map_err(damaged)?;
+    let (address, from) = match target {
+        UserTarget::Address(address) => (*address, format!("{address:#x}")),
+        UserTarget::Function {
+            name: function,
+            offset,
+        } => {
+            let found = find(header, &cache, function).map_err(damaged)?;
+            let found = found.ok_or_else(|| missing(header, &cache, function, &name))?;
+            if *offset > 0 && *offset >= found.size {
+                return Err(Failure::kernel(format!(
+                    "`{function}+{offset}` lies behind the function: `{function}` of `{name}` has {} bytes",
+                    found.size
+                )));
+            }
+            (found.address + offset, format!("`{function}`"))
+        }
+    };
+    let endian = header.endian().map_err(damaged)?;
+    let segments = header.program_headers(endian, &cache).map_err(damaged)?;
+    let loaded = segments.iter().find(|s| {
+        let start = s.p_vaddr(endian);
+        s.p_type(endian) == elf::PT_LOAD && address >= start && address - start < s.p_filesz(endian)
+    });
+    match loaded {
+        Some(s) => Ok(address - s.p_vaddr(endian) + s.p_offset(endian)),
+        None => Err(Failure::kernel(format!(
+            "{from} of `{name}` is not in the file's loaded part"
+        ))),
+    }
+}
+
+type Header = FileHeader64<Endianness>;
+
+/// Calls `visit` with name, function and rank (0 is best) of each function, of the full table first.
+fn each<'a, R: ReadRef<'a>>(
+    header: &Header,
+    data: R,
+    mut visit: impl FnMut(&[u8], Function, u32),
+) -> object::Result<()> {
+    let endian = header.endian()?;
+    let sections = header.sections(endian, data)?;
+    for kind in [elf::SHT_SYMTAB, elf::SHT_DYNSYM] {
+        for section in sections.iter().filter(|s| s.sh_type(endian) == kind) {
+            let symbols: &[elf::Sym64<Endianness>] = section.data_as_array(endian, data)?;
+            let strings = sections.section(section.link(endian))?.data(endian, data)?;
+            for symbol in symbols {
+                let rank = match symbol.st_type() {
+                    elf::STT_FUNC => 0,
+                    elf::STT_GNU_IFUNC => 1,
+                    elf::STT_NOTYPE => 2,
+                    _ => continue,
+                };
+                let address = symbol.st_value(endian);
+                if symbol.st_shndx(endian) == elf::SHN_UNDEF.into() || address == 0 {
+                    continue;
+                }
+                let at = symbol.st_name(endian) as usize;
+                let rest = strings.get(at..).unwrap_or_default();
+                let end = rest.iter().position(|b| matches!(b, 0 | b'@'));
+                let local = u32::from(symbol.st_bind() == elf::STB_LOCAL);
+                let function = Function {
+                    address,
+                    size: symbol.st_size(endian),
+                };
+                visit(&rest[..end.unwrap_or(0)], function, 2 * rank + local);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn find<'a, R: ReadRef<'a>>(
+    header: &Header,
+    data: R,
+    name: &str,
+) -> object::Result<Option<Function>> {
+    let mut best: Option<(u32, Function)> = None;
+    each(header, data, |found, function, rank| {
+        if found == name.as_bytes() && best.is_none_or(|(r, _)| rank < r) {
+            best = Some((rank, function));
+        }
+    })?;
+    Ok(best.map(|(_, function)| function))
+}
+
+fn missing<'a, R: ReadRef<'a>>(
+    header: &Header,
+    data: R,
+    function: &str,
+    file: &std::path::Display<'_>,
+) -> Failure {
+    let mut nearest = Nearest::new(function);
+    let mut count = 0;
+    let _ = each(header, data, |name, _, _| {
+        count += 1;
+        nearest.consider(&String::from_utf8_lossy(name));
+    });
+    let failure = Failure::kernel(format!("function `{function}` does not exist in `{file}`"));
+    match (count, nearest.found()) {
+        (0, _) => failure.help(
+            "the file has no symbols (stripped); a probe can name an address: `uprobe:FILE:0x1234`",
+        ),
+        (_, near) => failure.suggest(near),
+    }
+}

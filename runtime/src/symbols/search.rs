@@ -1,0 +1,165 @@
+//! Which file is meant by the name of a program or a library?
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::Failure;
+
+/// Where libraries are if the loader's cache does not know them.
+const LIBRARY_FOLDERS: [&str; 6] = [
+    "/lib64",
+    "/usr/lib64",
+    "/lib/x86_64-linux-gnu",
+    "/usr/lib/x86_64-linux-gnu",
+    "/lib",
+    "/usr/lib",
+];
+
+const LOADER_CACHE: &str = "/etc/ld.so.cache";
+
+/// A path is taken as it is (from the working directory, if it is relative); a bare name is looked for in `$PATH`, then among the
+/// libraries (`libc` finds `libc.so.6`), then in the working directory.
+pub fn find(name: &str) -> Result<PathBuf, Failure> {
+    if name.contains('/') {
+        let path = PathBuf::from(name);
+        return match fs::metadata(&path) {
+            Ok(file) if file.is_dir() => Err(Failure::kernel(format!(
+                "`{name}` is a folder, not a program"
+            ))),
+            Ok(_) => Ok(absolute(path)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let failure = Failure::kernel(format!("the program `{name}` does not exist here"));
+                Err(match (path.is_relative(), env::current_dir()) {
+                    (true, Ok(folder)) => failure.help(format!(
+                        "the path counts from the working directory, `{}`",
+                        folder.display()
+                    )),
+                    _ => failure,
+                })
+            }
+            Err(e) => Err(Failure::system(
+                &e,
+                format!("cannot read the program `{name}`"),
+            )),
+        };
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| is_program(file))
+        .or_else(|| cached_library(name))
+        .or_else(|| library_in_folders(name))
+        .or_else(|| Some(PathBuf::from(name)).filter(|p| p.is_file()))
+        .map(absolute)
+        .ok_or_else(|| {
+            Failure::kernel(format!(
+                "no program in $PATH and no library has the name `{name}`"
+            ))
+            .help("a path also works, such as `./name` or `/usr/lib/libname.so.1`")
+        })
+}
+
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+fn is_program(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// Does a library's file name answer to `name`: itself, with `.so` behind, with `lib` in front?
+fn answers(file: &str, name: &str) -> bool {
+    let stem = file.split(".so").next().unwrap_or(file);
+    file == name
+        || file.contains(".so") && (stem == name || stem.strip_prefix("lib") == Some(name))
+        || file
+            .strip_prefix(name)
+            .is_some_and(|r| name.ends_with(".so") && r.starts_with('.'))
+}
+
+fn cached_library(name: &str) -> Option<PathBuf> {
+    let cache = fs::read(LOADER_CACHE).ok()?;
+    let found =
+        cache_entries(&cache).find(|(file, path)| answers(file, name) && Path::new(path).is_file());
+    found.map(|(_, path)| PathBuf::from(path))
+}
+
+/// File name and path of each 64-bit library in a loader cache of the format that glibc has written since 2.1.
+fn cache_entries(cache: &[u8]) -> impl Iterator<Item = (&str, &str)> {
+    const MAGIC: &[u8] = b"glibc-ld.so.cache1.1";
+    const HEADER: usize = 48;
+    const ENTRY: usize = 24;
+    // older versions put another table in front
+    let start = cache.windows(MAGIC.len()).position(|w| w == MAGIC);
+    let table = start.map_or(&[][..], |at| &cache[at..]);
+    let word = move |at: usize| {
+        let bytes = table.get(at..at + 4)?;
+        Some(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    };
+    let text = move |at: u32| {
+        let bytes = table.get(at as usize..)?;
+        let end = bytes.iter().position(|b| *b == 0)?;
+        std::str::from_utf8(&bytes[..end]).ok()
+    };
+    let count = word(MAGIC.len()).unwrap_or(0) as usize;
+    let most = table.len() / ENTRY;
+    (0..count.min(most)).filter_map(move |i| {
+        let at = HEADER + i * ENTRY;
+        // 0x3..: x86-64, arm64 and the other 64-bit machines; 0 in the high byte: 32-bit
+        if word(at)? & 0xff00 == 0 {
+            return None;
+        }
+        Some((text(word(at + 4)?)?, text(word(at + 8)?)?))
+    })
+}
+
+fn library_in_folders(name: &str) -> Option<PathBuf> {
+    LIBRARY_FOLDERS.iter().find_map(|folder| {
+        let mut files: Vec<PathBuf> = fs::read_dir(folder)
+            .ok()?
+            .flatten()
+            .filter(|e| e.file_name().to_str().is_some_and(|f| answers(f, name)))
+            .map(|e| e.path())
+            .filter(|p| p.is_file())
+            .collect();
+        files.sort();
+        files.into_iter().next()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn library_names() {
+        for name in ["libc", "c", "libc.so", "libc.so.6"] {
+            assert!(answers("libc.so.6", name), "{name}");
+        }
+        for name in ["lib", "libcrypt", "so", "libc.so.5", "b"] {
+            assert!(!answers("libc.so.6", name), "{name}");
+        }
+        assert!(!answers("libc.a", "libc"));
+    }
+
+    #[test]
+    fn reads_the_loaders_cache() {
+        let mut cache = b"glibc-ld.so.cache1.1".to_vec();
+        cache.extend(2u32.to_le_bytes());
+        cache.resize(48, 0);
+        let strings = 48 + 2 * 24;
+        for (flags, key, value) in [(0x803u32, 0u32, 10u32), (0x303, 0, 24)] {
+            cache.extend(flags.to_le_bytes());
+            cache.extend((strings + key).to_le_bytes());
+            cache.extend((strings + value).to_le_bytes());
+            cache.extend([0; 12]);
+        }
+        cache.extend(b"libx.so.1\0/lib32/libx.1\0/lib64/libx.1\0");
+        let all: Vec<_> = cache_entries(&cache).collect();
+        assert_eq!(all[1], ("libx.so.1", "/lib64/libx.1"));
+        assert_eq!(cache_entries(b"nonsense").count(), 0);
+        assert_eq!(cache_entries(&cache[..60]).count(), 0);
+    }
+}

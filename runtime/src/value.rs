@@ -1,0 +1,264 @@
+//! Values as they came from the programs, decoded by their types, and not yet in any output format.
+
+use bt_abi::types::{StackMode, Type};
+
+/// A value that can be printed. Texts are bytes: what a traced program holds need not be UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    Int(Int),
+    Bool(bool),
+    Text(Vec<u8>),
+    /// A number that has a name or a spelling of its own: an enumerator, a pointer, a bucket's bound.
+    Symbolic {
+        text: String,
+        number: u64,
+    },
+    Array(Vec<Value>),
+    Tuple(Vec<Value>),
+    Record(Vec<(String, Value)>),
+}
+
+/// An integer, extended to 64 bits as its type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Int {
+    pub bits: u64,
+    /// Bytes: 1, 2, 4 or 8.
+    pub size: u32,
+    pub signed: bool,
+}
+
+impl Int {
+    pub fn signed(value: i64) -> Int {
+        Int {
+            bits: value as u64,
+            size: 8,
+            signed: true,
+        }
+    }
+
+    pub fn unsigned(value: u64) -> Int {
+        Int {
+            bits: value,
+            size: 8,
+            signed: false,
+        }
+    }
+
+    /// Mathematically.
+    pub fn value(self) -> i128 {
+        match self.signed {
+            true => i128::from(self.bits as i64),
+            false => i128::from(self.bits),
+        }
+    }
+
+    /// As a signed integer of its own size.
+    pub fn as_signed(self) -> i64 {
+        let unused = 64 - 8 * self.size.clamp(1, 8);
+        ((self.bits << unused) as i64) >> unused
+    }
+
+    /// As an unsigned integer of its own size.
+    pub fn as_unsigned(self) -> u64 {
+        let unused = 64 - 8 * self.size.clamp(1, 8);
+        (self.bits << unused) >> unused
+    }
+}
+
+/// A stack that a value refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StackRef {
+    /// Key into the map of stacks of this limit; 0 for none.
+    pub key: u64,
+    pub limit: u32,
+    pub mode: StackMode,
+    /// The process of a user stack.
+    pub pid: Option<u32>,
+}
+
+/// What decoding needs from outside: stacks are in a map, and their symbols in files.
+pub trait Stacks {
+    /// A line for each frame, after an empty one.
+    fn text(&mut self, stack: StackRef) -> Vec<u8>;
+}
+
+/// Decodes; a value that is shorter than its type gives `None`.
+pub struct Decoder<'a> {
+    pub stacks: &'a mut dyn Stacks,
+    /// Stands behind texts that fill their buffer.
+    pub trailer: &'a str,
+}
+
+impl Decoder<'_> {
+    pub fn decode(&mut self, ty: &Type, bytes: &[u8]) -> Option<Value> {
+        let bytes = bytes.get(..ty.size() as usize)?;
+        Some(match ty {
+            Type::Int { size, signed } => Value::Int(int(bytes, *size, *signed)?),
+            Type::Bool => Value::Bool(bytes[0] != 0),
+            Type::String { .. } => Value::Text(self.text(bytes)),
+            Type::Pointer => pointer(int(bytes, 8, false)?.bits),
+            Type::Enum {
+                size,
+                signed,
+                variants,
+                ..
+            } => {
+                let number = int(bytes, *size, *signed)?;
+                let named = variants.iter().find(|v| v.value as u64 == number.bits);
+                Value::Symbolic {
+                    text: named.map_or_else(|| number.value().to_string(), |v| v.name.clone()),
+                    number: number.bits,
+                }
+            }
+            Type::Array { element, count } => {
+                let size = element.size() as usize;
+                let one = |i: u32| self.decode(element, bytes.get(i as usize * size..)?);
+                Value::Array((0..*count).map(one).collect::<Option<_>>()?)
+            }
+            Type::Tuple { fields, .. } => {
+                let mut values = Vec::with_capacity(fields.len());
+                for field in fields {
+                    values.push(self.decode(&field.ty, bytes.get(field.offset as usize..)?)?);
+                }
+                Value::Tuple(values)
+            }
+            Type::Struct { fields, .. } => {
+                let mut values = Vec::with_capacity(fields.len());
+                for field in fields {
+                    let value = self.decode(&field.ty, bytes.get(field.offset as usize..)?)?;
+                    values.push((field.name.clone(), value));
+                }
+                Value::Record(values)
+            }
+            Type::KernelStack { limit, mode } => Value::Text(self.stacks.text(StackRef {
+                key: int(bytes, 8, false)?.bits,
+                limit: *limit,
+                mode: *mode,
+                pid: None,
+            })),
+            Type::UserStack { limit, mode } => Value::Text(self.stacks.text(StackRef {
+                key: int(bytes, 8, false)?.bits,
+                limit: *limit,
+                mode: *mode,
+                pid: Some(int(bytes.get(8..)?, 4, false)?.bits as u32),
+            })),
+            Type::Count => Value::Int(int(bytes, 8, false)?),
+            Type::Sum { signed } => Value::Int(int(bytes, 8, *signed)?),
+            // these are never decoded as values
+            Type::Hist { .. } | Type::LinearHist { .. } => return None,
+        })
+    }
+
+    fn text(&self, bytes: &[u8]) -> Vec<u8> {
+        match bytes.iter().position(|b| *b == 0) {
+            Some(end) => bytes[..end].to_vec(),
+            // no room for the terminator: it was cut
+            None => [bytes, self.trailer.as_bytes()].concat(),
+        }
+    }
+}
+
+pub fn pointer(address: u64) -> Value {
+    Value::Symbolic {
+        text: format!("{address:#x}"),
+        number: address,
+    }
+}
+
+/// The integer at the start of `bytes`, in the byte order of this machine.
+pub fn int(bytes: &[u8], size: u32, signed: bool) -> Option<Int> {
+    let bytes = bytes.get(..size as usize)?;
+    let raw = match *bytes {
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_ne_bytes([a, b])),
+        [a, b, c, d] => u64::from(u32::from_ne_bytes([a, b, c, d])),
+        [a, b, c, d, e, f, g, h] => u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+        _ => return None,
+    };
+    let int = Int {
+        bits: raw,
+        size,
+        signed,
+    };
+    Some(Int {
+        bits: match signed {
+            true => int.as_signed() as u64,
+            false => raw,
+        },
+        ..int
+    })
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use bt_abi::manifest::Config;
+    use bt_abi::types::Variant;
+
+    /// Stacks without a kernel.
+    pub struct NoStacks;
+
+    impl Stacks for NoStacks {
+        fn text(&mut self, stack: StackRef) -> Vec<u8> {
+            format!("\n        frame+{}\n", stack.key).into_bytes()
+        }
+    }
+
+    pub fn decode(ty: &Type, bytes: &[u8]) -> Option<Value> {
+        let trailer = Config::default().str_trunc_trailer;
+        Decoder {
+            stacks: &mut NoStacks,
+            trailer: &trailer,
+        }
+        .decode(ty, bytes)
+    }
+
+    #[test]
+    fn integers_keep_their_sign() {
+        let ty = Type::Int {
+            size: 2,
+            signed: true,
+        };
+        let Some(Value::Int(n)) = decode(&ty, &[0xff, 0xff]) else {
+            panic!()
+        };
+        assert_eq!(
+            (n.value(), n.as_unsigned(), n.as_signed()),
+            (-1, 0xffff, -1)
+        );
+    }
+
+    #[test]
+    fn short_values_are_not_read() {
+        assert_eq!(decode(&Type::Pointer, &[1, 2, 3]), None);
+        assert_eq!(decode(&Type::String { size: 4 }, b"abc"), None);
+        let tuple = Type::tuple([Type::Bool, Type::Pointer]);
+        assert_eq!(decode(&tuple, &[0; 15]), None);
+    }
+
+    #[test]
+    fn texts_that_fill_their_buffer_were_cut() {
+        let ty = Type::String { size: 4 };
+        assert_eq!(decode(&ty, b"ab\0x"), Some(Value::Text(b"ab".into())));
+        assert_eq!(decode(&ty, b"abcd"), Some(Value::Text(b"abcd..".into())));
+    }
+
+    #[test]
+    fn enumerators_by_name() {
+        let ty = Type::Enum {
+            name: "e".into(),
+            size: 4,
+            signed: true,
+            variants: vec![Variant {
+                name: "MINUS".into(),
+                value: -1,
+            }],
+        };
+        let text = |bytes: [u8; 4]| match decode(&ty, &bytes) {
+            Some(Value::Symbolic { text, .. }) => text,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(text([0xff; 4]), "MINUS");
+        assert_eq!(text([7, 0, 0, 0]), "7");
+    }
+}
