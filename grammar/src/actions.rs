@@ -20,6 +20,8 @@ pub struct Context<'s> {
     /// Places of all tokens, in order.
     pub spans: Vec<Span>,
     pub diagnostics: Vec<Diagnostic>,
+    /// As [`Balanced::doubtful`](crate::lexer::brackets::Balanced).
+    pub doubtful: &'s [Span],
     /// Where a semicolon would let the parser go on, with the message that says so.
     pub missing_semicolons: Vec<(usize, Diagnostic)>,
     /// Index of the token at which the last error was, or where the parser went on after it.
@@ -30,7 +32,7 @@ pub struct Context<'s> {
 const SETTLED: usize = 3;
 
 impl<'s> Context<'s> {
-    pub fn new(src: &'s str, tokens: &[Triple<'s>]) -> Self {
+    pub fn new(src: &'s str, tokens: &[Triple<'s>], doubtful: &'s [Span]) -> Self {
         let spans = tokens
             .iter()
             .map(|(start, _, end)| Span::new(*start, *end))
@@ -39,6 +41,7 @@ impl<'s> Context<'s> {
             src,
             spans,
             diagnostics: Vec::new(),
+            doubtful,
             missing_semicolons: Vec::new(),
             last_error: None,
         }
@@ -54,29 +57,41 @@ impl<'s> Context<'s> {
     }
 
     pub fn failed(&mut self, error: ParseError<usize, Tok<'_>, ()>) {
-        let (start, end) = match &error {
+        // An empty token is a bracket that was put in for a missing one; both have been reported.
+        let (start, made_up) = match &error {
+            ParseError::UnrecognizedToken {
+                token: (start, Tok::Lost, _),
+                ..
+            } => (*start, true),
             ParseError::UnrecognizedToken {
                 token: (start, _, end),
                 ..
             }
             | ParseError::ExtraToken {
                 token: (start, _, end),
-            } => (*start, *end),
+            } => (*start, start == end),
             ParseError::UnrecognizedEof { location, .. }
-            | ParseError::InvalidToken { location } => (*location, self.src.len()),
-            ParseError::User { error: () } => (0, self.src.len()),
+            | ParseError::InvalidToken { location } => (*location, false),
+            ParseError::User { error: () } => (0, false),
         };
         let index = self.index_of(start);
         let consequence = self.last_error.is_some_and(|last| index < last + SETTLED);
         self.last_error = Some(index);
-        // An empty token is a bracket that was put in for a missing one, which is reported.
-        if consequence || start == end {
+        if consequence || made_up || self.is_doubtful(start) {
             return;
         }
         match errors::missing_semicolon(self, &error) {
             Some(missing) => self.missing_semicolons.push((start, missing)),
             None => self.diagnostics.push(errors::diagnostic(error)),
         }
+    }
+
+    /// Whether the token at `pos` is in text that an error was reported for, or right behind it.
+    fn is_doubtful(&self, pos: usize) -> bool {
+        let before = self.token_before(pos).map_or(0, |span| span.end);
+        self.doubtful
+            .iter()
+            .any(|span| span.start as usize <= pos && before <= span.end)
     }
 
     /// Index of the first token that starts at `pos` or later.

@@ -65,6 +65,7 @@ const NOTABLE: &[&str] = &[
     "cast )",
     "else",
     "struct",
+    "(",
 ];
 
 pub fn diagnostic(error: ParseError<usize, Tok<'_>, ()>) -> Diagnostic {

@@ -63,7 +63,10 @@ impl<'s> Items<'s> {
         }
         self.preprocessor.finish(&mut self.cursor);
         self.parsed.script.definitions = self.preprocessor.definitions;
-        self.parsed.diagnostics.append(&mut self.cursor.diagnostics);
+        // What the lexer found comes first where the parser stumbled over the same place.
+        let mut diagnostics = std::mem::take(&mut self.cursor.diagnostics);
+        diagnostics.append(&mut self.parsed.diagnostics);
+        self.parsed.diagnostics = diagnostics;
         self.parsed
             .diagnostics
             .sort_by_key(|d| d.labels.first().map_or(0, |l| l.span.start));
@@ -145,8 +148,12 @@ impl<'s> Items<'s> {
             balanced.tokens,
             &mut self.parsed.diagnostics,
         );
-        let definitions =
-            parsers::definitions(self.cursor.src, tokens, &mut self.parsed.diagnostics);
+        let definitions = parsers::definitions(
+            self.cursor.src,
+            tokens,
+            &balanced.doubtful,
+            &mut self.parsed.diagnostics,
+        );
         self.preprocessor.definitions.extend(definitions);
     }
 
@@ -350,7 +357,12 @@ impl<'s> Items<'s> {
             return;
         }
         let tokens = shape::shape(self.cursor.src, balanced.tokens, braces);
-        if let Some(item) = parsers::item(self.cursor.src, tokens, &mut self.parsed.diagnostics) {
+        if let Some(item) = parsers::item(
+            self.cursor.src,
+            tokens,
+            &balanced.doubtful,
+            &mut self.parsed.diagnostics,
+        ) {
             self.parsed.script.items.push(item);
         }
     }

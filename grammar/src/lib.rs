@@ -3,6 +3,7 @@
 //! Knows neither LLVM, nor the kernel, nor files: a script comes in as text. Names and types are not its business.
 
 pub mod ast;
+pub mod codes;
 pub mod diag;
 pub mod span;
 

@@ -21,20 +21,26 @@ lalrpop_util::lalrpop_mod!(
 );
 
 /// An item from its shaped tokens; `None` if too little of it could be parsed.
-pub fn item(src: &str, tokens: Vec<Triple<'_>>, diagnostics: &mut Vec<Diagnostic>) -> Option<Item> {
-    match root(src, tokens, diagnostics) {
+pub fn item<'s>(
+    src: &'s str,
+    tokens: Vec<Triple<'s>>,
+    doubtful: &'s [Span],
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<Item> {
+    match root(src, tokens, doubtful, diagnostics) {
         Some(Root::Item(item)) => Some(item),
         _ => None,
     }
 }
 
 /// What one C definition defines, from its shaped tokens.
-pub fn definitions(
-    src: &str,
-    tokens: Vec<Triple<'_>>,
+pub fn definitions<'s>(
+    src: &'s str,
+    tokens: Vec<Triple<'s>>,
+    doubtful: &'s [Span],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<CItem> {
-    let mut context = Context::new(src, &tokens);
+    let mut context = Context::new(src, &tokens, doubtful);
     let result = c::DefinitionParser::new().parse(&mut context, tokens);
     let items = result.unwrap_or_else(|error| {
         context.failed(error);
@@ -53,7 +59,12 @@ pub fn expression<'s>(
 ) -> Expr {
     let start = span.start as usize;
     tokens.insert(0, (start, Tok::ExprStart, start));
-    match root(src, shape::shape(src, tokens, Braces::Blocks), diagnostics) {
+    match root(
+        src,
+        shape::shape(src, tokens, Braces::Blocks),
+        &[],
+        diagnostics,
+    ) {
         Some(Root::Expr(expr)) => expr,
         _ => Expr {
             kind: ExprKind::Error,
@@ -92,11 +103,12 @@ const MAX_REPAIRS: usize = 20;
 fn root<'s>(
     src: &'s str,
     mut tokens: Vec<Triple<'s>>,
+    doubtful: &'s [Span],
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<Root> {
     let mut repairs = 0;
     loop {
-        let mut context = Context::new(src, &tokens);
+        let mut context = Context::new(src, &tokens, doubtful);
         let result = script::RootParser::new().parse(&mut context, tokens.iter().cloned());
         let root = match result {
             Ok(root) => Some(root),

@@ -71,6 +71,7 @@ impl Preprocessor {
                 if self.conditionals.is_empty() {
                     without_if(cursor, &line);
                 } else {
+                    self.check_last_branch(cursor, &line);
                     self.skip_branch(cursor);
                 }
             }
@@ -258,11 +259,23 @@ impl Preprocessor {
 
     /// A further branch of the current conditional, reached while skipping: is it the one?
     fn branch(&mut self, cursor: &mut Cursor<'_>, line: &Line<'_>) -> bool {
-        let Some((decided, seen_else)) = self.conditionals.last().map(|c| (c.decided, c.seen_else))
-        else {
-            return true;
+        self.check_last_branch(cursor, line);
+        let decided = self.conditionals.last().is_some_and(|c| c.decided);
+        let taken = !decided && (line.word == "else" || self.decide(cursor, line));
+        if let Some(conditional) = self.conditionals.last_mut() {
+            conditional.decided |= taken;
+        }
+        taken
+    }
+}
+
+impl Preprocessor {
+    /// Nothing but `#endif` follows `#else`.
+    fn check_last_branch(&mut self, cursor: &mut Cursor<'_>, line: &Line<'_>) {
+        let Some(conditional) = self.conditionals.last_mut() else {
+            return;
         };
-        if seen_else {
+        if conditional.seen_else {
             cursor.report(
                 Diagnostic::error(
                     "E0118",
@@ -273,12 +286,7 @@ impl Preprocessor {
                 .help("close it with `#endif` before"),
             );
         }
-        let taken = !decided && (line.word == "else" || self.decide(cursor, line));
-        if let Some(conditional) = self.conditionals.last_mut() {
-            conditional.decided |= taken;
-            conditional.seen_else |= line.word == "else";
-        }
-        taken
+        conditional.seen_else |= line.word == "else";
     }
 }
 
@@ -340,7 +348,7 @@ fn line_end(src: &str, start: usize) -> usize {
                 None => return next_line(src, pos),
             },
             b'/' if bytes.get(pos + 1) == Some(&b'/') => {
-                return next_line(src, pos).saturating_sub(1).max(pos);
+                return src[pos..].find('\n').map_or(src.len(), |n| pos + n);
             }
             b'"' => pos = string_end(bytes, pos),
             _ => pos += 1,

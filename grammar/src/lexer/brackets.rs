@@ -73,6 +73,8 @@ pub struct Balanced<'s> {
     pub too_deep: bool,
     /// A bracket error was reported in this item: what looks unmatched now may be its consequence.
     confused: bool,
+    /// Text that an error was reported for; what the grammar finds wrong there is a consequence.
+    pub doubtful: Vec<Span>,
     /// Inside the head of a loop as C has it, which is skipped: parentheses open since then.
     skipping: Option<usize>,
     /// An opener whose closer is indented less than it: the likely culprit when one is missing at the end.
@@ -91,6 +93,7 @@ impl<'s> Balanced<'s> {
             too_deep: false,
             confused: false,
             skipping: None,
+            doubtful: Vec::new(),
             suspect: None,
         }
     }
@@ -295,6 +298,7 @@ impl<'s> Balanced<'s> {
                 );
             }
             self.confused = true;
+            self.doubtful.push(Span::new(start, end));
             return;
         };
         self.close_down_to(depth, start);
@@ -361,6 +365,12 @@ impl<'s> Balanced<'s> {
             self.diagnostics.push(diagnostic.help(help));
         }
         self.confused = true;
+        let doubtful_from = if open.kind == Kind::Brace {
+            at
+        } else {
+            open.start
+        };
+        self.doubtful.push(Span::new(doubtful_from, at));
         let end = self.tokens.last().map_or(at, |(_, _, end)| *end);
         self.add((end, open.kind.closer(), end));
     }

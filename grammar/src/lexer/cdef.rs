@@ -5,6 +5,7 @@
 
 use super::shape::is_c_word;
 use crate::diag::Diagnostic;
+use crate::errors;
 use crate::parsers;
 use crate::span::Span;
 use crate::token::{Tok, Triple};
@@ -112,7 +113,28 @@ impl<'s> Shaper<'s, '_> {
                 self.enum_depth.pop();
                 self.out.push((start, Tok::RBrace, end));
             }
-            tok => self.out.push((start, tok, end)),
+            tok @ (Tok::Ident(_)
+            | Tok::Int(_)
+            | Tok::LParen
+            | Tok::RParen
+            | Tok::RBracket
+            | Tok::Semi
+            | Tok::Comma
+            | Tok::Colon
+            | Tok::Assign
+            | Tok::Star) => self.out.push((start, tok, end)),
+            tok => {
+                // The grammar knows only tokens that have a place in it, and could not go on behind another.
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "E0101",
+                        Span::new(start, end),
+                        format!("unexpected {}", errors::describe(&tok)),
+                    )
+                    .here("not expected in a C definition"),
+                );
+                self.out.push((start, Tok::Lost, end));
+            }
         }
         i + 1
     }

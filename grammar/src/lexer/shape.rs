@@ -119,11 +119,16 @@ struct TypeAhead<'s> {
 impl<'s> Shaper<'s> {
     fn run(&mut self) {
         self.out.reserve(self.tokens.len() + 4);
+        // A list of attach points may end in a colon or a comma, and what follows is the action all the same.
+        let mut in_header = matches!(self.tok(0), Some(Tok::ProbeName(_) | Tok::Provider(_)));
         for i in 0..self.tokens.len() {
             let (start, tok, end) = self.tokens[i].clone();
+            let leaves_header = matches!(tok, Tok::LBrace | Tok::PredOpen);
             let tok = match tok {
                 Tok::LParen => self.paren(i),
-                Tok::LBrace if self.braces == Braces::Blocks && self.prev_wants_operand() => {
+                Tok::LBrace
+                    if self.braces == Braces::Blocks && self.prev_wants_operand() && !in_header =>
+                {
                     Tok::ExprBrace
                 }
                 Tok::Ident("comptime") if self.operand_after_comptime(i) => Tok::Comptime,
@@ -131,6 +136,7 @@ impl<'s> Shaper<'s> {
                 tok if tok.is_keyword() => self.keyword(i, tok),
                 tok => tok,
             };
+            in_header &= !leaves_header;
             self.out.push((start, tok, end));
             self.mark_type_argument(i);
         }
@@ -208,8 +214,9 @@ impl<'s> Shaper<'s> {
         let Some(ahead) = self.type_ahead(i + 1) else {
             return Tok::LParen;
         };
+        // A plus is the one sign that only adds here: `(size) + 1`.
         let operand_follows = self.tok(ahead.end + 1).is_some_and(|tok| {
-            tok.starts_operand()
+            (tok.starts_operand() && !matches!(tok, Tok::Plus | Tok::PlusPlus))
                 || (*tok == Tok::LBrace && !condition && ahead.bare.is_none_or(is_type_name))
         });
         let unsure = ahead
