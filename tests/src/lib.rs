@@ -3,6 +3,7 @@
 //! Knows the two commands `btc` and `btrun` only from outside, as a user does. A test case is a file of fixtures/
 //! ([`fixture`]); [`runner`] runs its object, here or in a VM ([`kernels`]), and the fixture judges what came out.
 
+pub mod bench;
 pub mod facts;
 pub mod fixture;
 pub mod job;
