@@ -251,6 +251,13 @@ fn comments() {
         &["E0103 \"/*\" unterminated comment"],
         "(probe (attach begin) (body))",
     );
+    check_errors(
+        "kprobe:f /* rest",
+        &[
+            "E0116 \"kprobe:f\" a probe without an action",
+            "E0103 \"/*\" unterminated comment",
+        ],
+    );
     check_errors("begin { /* rest }", &["E0103 \"/*\" unterminated comment"]);
     check_errors(
         "kprobe:f, /* rest",
@@ -330,9 +337,16 @@ fn deep_nesting_is_an_error() {
 /// What is allowed fits on the stack of a thread, dropping, copying and printing included.
 #[test]
 fn allowed_nesting_is_harmless() {
-    for code in nested(150) {
+    let shallow = [150, 190].into_iter().flat_map(nested);
+    let operators = ["-1 + ", "!", "1 ? 1 : ", "(int)"]
+        .map(|op| format!("begin {{ $x = {}1 }}", op.repeat(240)));
+    let branches = format!(
+        "begin {{ {} {{ }} }}",
+        "if (1) { f(1 + 2); } else ".repeat(450)
+    );
+    for code in shallow.chain(operators).chain([branches]) {
         let parsed = bt_grammar::parse(&code);
-        assert_eq!(parsed.diagnostics, [], "{code}");
+        assert_eq!(parsed.diagnostics, [], "{}", &code[..60]);
         assert_eq!(parsed.script, parsed.script.clone());
         assert!(bt_grammar::dump(&parsed.script).len() > 50);
     }

@@ -259,8 +259,15 @@ impl<'s> Balanced<'s> {
             self.reset_chain();
         }
         let after_for = self.last() == Some(&Tok::For);
-        // A call, an index or a cast is one step deeper by itself, whatever is in it.
-        self.lengthen(start, end);
+        // A call, an index or a cast is one step deeper by itself, whatever is in it. A block is not, nor are the
+        // parentheses of a condition.
+        let keyword = matches!(
+            self.last(),
+            Some(Tok::If | Tok::While | Tok::Unroll | Tok::For)
+        );
+        if matches!(kind, Kind::Paren | Kind::Bracket) && !keyword {
+            self.lengthen(start, end);
+        }
         self.open.push(Open {
             kind,
             start,

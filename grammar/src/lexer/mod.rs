@@ -87,8 +87,8 @@ impl<'s> Cursor<'s> {
         let mut pos = self.pos;
         while pos < end {
             let rest = &self.src[pos..end];
-            if rest.starts_with("/*") {
-                match rest[2..].find("*/") {
+            if let Some(comment) = rest.strip_prefix("/*") {
+                match comment.find("*/") {
                     Some(n) => pos += n + 4,
                     None => return self.open_comment(pos),
                 }
@@ -101,7 +101,10 @@ impl<'s> Cursor<'s> {
     }
 
     fn open_comment(&mut self, start: usize) {
-        self.in_comment = true;
+        // Modes may look at the same text twice.
+        if std::mem::replace(&mut self.in_comment, true) {
+            return;
+        }
         self.report(
             Diagnostic::error("E0103", Span::new(start, start + 2), "unterminated comment")
                 .here("the comment starts here")
