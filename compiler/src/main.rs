@@ -1,1 +1,274 @@
-fn main() {}
+//! The command line of `btc`.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use anyhow::Context;
+use btc::diagnostics::{self, codes};
+use btc::facts::live::LiveFacts;
+use btc::source::Source;
+use btc::{Emit, compile};
+use clap::{Parser, ValueEnum};
+
+/// Compile a bpftrace script to one object that btrun runs on any kernel.
+#[derive(Parser)]
+#[command(name = "btc", version, about, max_term_width = 100)]
+#[command(
+    after_help = "Exit status: 0 ok, 1 the script has errors, 2 wrong usage or a file that cannot be read or written."
+)]
+struct Cli {
+    /// The script; `-` reads standard input
+    #[arg(required_unless_present_any = ["program", "explain", "help_functions"])]
+    script: Option<PathBuf>,
+
+    /// Compile this program text instead of a file
+    #[arg(short = 'e', value_name = "PROGRAM", conflicts_with = "script")]
+    program: Option<String>,
+
+    /// Write the object here [default: the script's name with .bpf.o]; the manifest goes beside it as .json
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Only say whether the script is good; write nothing
+    #[arg(long)]
+    check: bool,
+
+    /// Take the kernel's types from this BTF file [default: the running kernel's]
+    #[arg(long, value_name = "FILE")]
+    btf: Option<PathBuf>,
+
+    /// Take tracepoint formats from this file [default: the running kernel's, else those that btc carries]
+    #[arg(long, value_name = "FILE")]
+    tracepoints: Option<PathBuf>,
+
+    /// How diagnostics are printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+
+    /// Print a stage to standard output instead of writing an object
+    #[arg(long, value_enum, value_name = "STAGE")]
+    emit: Option<Stage>,
+
+    /// Do not print warnings
+    #[arg(long)]
+    no_warnings: bool,
+
+    /// Explain a diagnostic code, as in --explain E0301
+    #[arg(long, value_name = "CODE", exclusive = true)]
+    explain: Option<String>,
+
+    /// List the functions and builtins
+    #[arg(long, exclusive = true)]
+    help_functions: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// The syntax tree
+    Ast,
+    /// The manifest
+    Manifest,
+    /// LLVM IR before optimisation
+    Ir,
+}
+
+/// Exit status for wrong usage and for files.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::from(USAGE)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    if let Some(code) = &cli.explain {
+        return explain(code);
+    }
+    if cli.help_functions {
+        return help_functions();
+    }
+    let source = read_source(cli)?;
+    if cli.emit == Some(Stage::Ast) {
+        let parsed = bt_grammar::parse(&source.text);
+        show(cli, &parsed.diagnostics, &source)?;
+        print_stage(&bt_grammar::dump(&parsed.script))?;
+        return Ok(ExitCode::from(u8::from(diagnostics::has_errors(
+            &parsed.diagnostics,
+        ))));
+    }
+    let tracepoints = match &cli.tracepoints {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read {}", path.display()))?,
+        ),
+        None => None,
+    };
+    if let Some(path) = &cli.btf {
+        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    }
+    let facts = Rc::new(LiveFacts::new(cli.btf.clone(), tracepoints));
+    let emit = if cli.emit == Some(Stage::Ir) {
+        Emit::Ir
+    } else {
+        Emit::Object
+    };
+    let (output, found) = compile(&source, facts, emit);
+    show(cli, &found, &source)?;
+    let Some(output) = output else {
+        return Ok(ExitCode::from(1));
+    };
+    match cli.emit {
+        Some(Stage::Manifest) => print_stage(&output.manifest.to_json_pretty())?,
+        Some(Stage::Ir) => print_stage(&output.ir.unwrap_or_default())?,
+        _ if cli.check => {}
+        _ => {
+            let object = output_path(cli);
+            let manifest = manifest_path(&object);
+            write_atomically(&object, &output.object)?;
+            write_atomically(&manifest, output.manifest.to_json_pretty().as_bytes())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_source(cli: &Cli) -> anyhow::Result<Source> {
+    if let Some(program) = &cli.program {
+        return Ok(Source::new("program", program.clone()));
+    }
+    let path = cli.script.as_deref().context("no script given")?;
+    let bytes = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .context("cannot read standard input")?;
+        bytes
+    } else {
+        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?
+    };
+    let name = path
+        .file_name()
+        .map_or("stdin".into(), |n| n.to_string_lossy());
+    let name = if name == "-" { "stdin".into() } else { name };
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        anyhow::anyhow!(
+            "{} is not UTF-8 text (byte {at}); a script must be",
+            path.display()
+        )
+    })?;
+    Ok(Source::new(&name, text))
+}
+
+fn show(cli: &Cli, list: &[bt_grammar::diag::Diagnostic], source: &Source) -> anyhow::Result<()> {
+    let wanted = |d: &&bt_grammar::diag::Diagnostic| {
+        !cli.no_warnings || d.severity == bt_grammar::diag::Severity::Error
+    };
+    let list: Vec<_> = list.iter().filter(wanted).cloned().collect();
+    match cli.format {
+        Format::Text => diagnostics::print(&list, source).context("cannot print diagnostics"),
+        Format::Json => {
+            eprint!("{}", diagnostics::to_json(&list, source));
+            Ok(())
+        }
+    }
+}
+
+/// `x.bt` becomes `x.bpf.o`, in the working directory.
+fn output_path(cli: &Cli) -> PathBuf {
+    cli.output.clone().unwrap_or_else(|| {
+        let stem = cli
+            .script
+            .as_deref()
+            .and_then(Path::file_stem)
+            .filter(|s| *s != "-");
+        let mut name = stem.map_or("program".into(), std::ffi::OsStr::to_os_string);
+        name.push(".bpf.o");
+        PathBuf::from(name)
+    })
+}
+
+/// `x.bpf.o` has `x.bpf.json` beside it.
+fn manifest_path(object: &Path) -> PathBuf {
+    match object.extension() {
+        Some(ext) if ext == "o" => object.with_extension("json"),
+        _ => {
+            let mut name = object.as_os_str().to_os_string();
+            name.push(".json");
+            PathBuf::from(name)
+        }
+    }
+}
+
+/// Writes a new file and puts it in place, so that a failure leaves what was there.
+fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let context = || format!("cannot write {}", path.display());
+    // Not a plain file, such as /dev/null: there is nothing to replace.
+    if path
+        .symlink_metadata()
+        .is_ok_and(|m| !m.is_file() && !m.is_symlink())
+    {
+        return std::fs::write(path, bytes).with_context(context);
+    }
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let folder = target
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let permissions = std::fs::Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new()
+        .prefix(".btc-")
+        .permissions(permissions)
+        .tempfile_in(folder)
+        .map_err(|e| std::io::Error::from(e.kind()))
+        .with_context(context)?;
+    file.write_all(bytes).with_context(context)?;
+    file.persist(&target)
+        .map_err(|e| e.error)
+        .with_context(context)?;
+    Ok(())
+}
+
+fn print_stage(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.context("cannot write to standard output"),
+    }
+}
+
+fn explain(code: &str) -> anyhow::Result<ExitCode> {
+    match codes::find(code) {
+        Some((code, title, text)) => {
+            print_stage(&format!("{code}: {title}\n\n{}\n", text.trim_end()))?
+        }
+        None => anyhow::bail!("there is no diagnostic `{code}`; codes look like E0301"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn help_functions() -> anyhow::Result<ExitCode> {
+    let mut text = String::from("Functions\n");
+    for f in btc::functions::FUNCTIONS {
+        text.push_str(&format!("  {}\n      {}\n", f.signature(), f.about()));
+    }
+    text.push_str("\nBuiltins\n");
+    for b in btc::builtins::BUILTINS {
+        text.push_str(&format!("  {:<10} {}\n", b.names()[0], b.about()));
+    }
+    print_stage(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

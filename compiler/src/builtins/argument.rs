@@ -1,0 +1,52 @@
+//! `arg0` to `arg5`: arguments of the traced function that are passed in registers.
+
+use bt_grammar::span::Span;
+
+use super::{Builtin, unavailable, value};
+use crate::arch::X86_64;
+use crate::check::Checker;
+use crate::llvm::IntValue;
+use crate::lower::Lower;
+use crate::typed::Expr;
+use crate::types::INT64;
+
+/// The argument of that number.
+pub struct Argument(pub usize);
+
+const NAMES: [&[&str]; 6] = [
+    &["arg0"],
+    &["arg1"],
+    &["arg2"],
+    &["arg3"],
+    &["arg4"],
+    &["arg5"],
+];
+
+impl Builtin for Argument {
+    fn names(&self) -> &'static [&'static str] {
+        NAMES[self.0]
+    }
+
+    fn about(&self) -> &'static str {
+        "argument of the traced function, counted from 0 (kprobe, uprobe)"
+    }
+
+    fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
+        let kind = cx.spec().kind;
+        if kind.has_arguments() {
+            return value(self, INT64, span);
+        }
+        let help = match kind {
+            crate::probes::ProbeKind::Tracepoint => "a tracepoint's fields are `args.NAME`",
+            _ if kind.has_return_value() => {
+                "a return probe has `retval`; save arguments in a map at the function's entry"
+            }
+            _ => "only kprobes and uprobes have numbered arguments",
+        };
+        unavailable(cx, name, span, help)
+    }
+
+    fn lower<'c>(&self, lower: &mut Lower<'c, '_>, _: &Expr) -> IntValue<'c> {
+        lower.context_word(X86_64.arguments[self.0])
+    }
+}

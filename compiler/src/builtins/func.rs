@@ -1,0 +1,38 @@
+//! `func`: the name of the traced function.
+
+use bt_abi::manifest::{Attach, UserTarget};
+use bt_grammar::span::Span;
+
+use super::probe::literal;
+use super::{Builtin, unavailable};
+use crate::check::Checker;
+use crate::typed::Expr;
+
+pub struct Func;
+
+impl Builtin for Func {
+    fn names(&self) -> &'static [&'static str] {
+        &["func"]
+    }
+
+    fn about(&self) -> &'static str {
+        "name of the traced function (kprobe, kretprobe, uprobe, uretprobe)"
+    }
+
+    fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
+        let target = match &cx.spec().attach {
+            Attach::Kprobe { function, .. } | Attach::Kretprobe { function, .. } => {
+                Some(function.clone())
+            }
+            Attach::Uprobe { target, .. } | Attach::Uretprobe { target, .. } => match target {
+                UserTarget::Function { name, .. } => Some(name.clone()),
+                UserTarget::Address(_) => None,
+            },
+            _ => None,
+        };
+        match target {
+            Some(function) => literal(&function, span),
+            None => unavailable(cx, name, span, "only probes of a named function have one"),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The builtins, names that have a value without being called: one file each.
+
+mod args;
+mod argument;
+mod comm;
+mod cpu;
+mod curtask;
+mod elapsed;
+mod func;
+mod nsecs;
+mod pid;
+mod probe;
+mod retval;
+mod stack;
+mod uid;
+
+pub use stack::{DEFAULT_LIMIT, MAX_LIMIT, lower_stack};
+
+use std::fmt;
+
+use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::Span;
+
+use crate::check::Checker;
+use crate::llvm::{IntValue, PointerValue};
+use crate::lower::Lower;
+use crate::typed::{Expr, ExprKind};
+use crate::types::Ty;
+
+pub trait Builtin: Sync {
+    /// The documented name first, then old spellings.
+    fn names(&self) -> &'static [&'static str];
+    /// One sentence for the documentation.
+    fn about(&self) -> &'static str;
+    /// Its type where it is used, or a report of why it cannot be used there. `name` is how the script calls it.
+    fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr;
+    /// The value of a scalar.
+    fn lower<'c>(&self, lower: &mut Lower<'c, '_>, _: &Expr) -> IntValue<'c> {
+        lower.int(0)
+    }
+    /// Writes what is no scalar.
+    fn lower_into<'c>(&self, _: &mut Lower<'c, '_>, _: &Expr, _: PointerValue<'c>) {}
+}
+
+impl fmt::Debug for dyn Builtin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.names()[0])
+    }
+}
+
+/// Every builtin.
+pub static BUILTINS: &[&dyn Builtin] = &[
+    &argument::Argument(0),
+    &argument::Argument(1),
+    &argument::Argument(2),
+    &argument::Argument(3),
+    &argument::Argument(4),
+    &argument::Argument(5),
+    &args::Args,
+    &comm::Comm,
+    &cpu::Cpu,
+    &curtask::Curtask,
+    &elapsed::Elapsed,
+    &func::Func,
+    &uid::Gid,
+    &stack::Kstack,
+    &nsecs::Nsecs,
+    &pid::Pid,
+    &probe::Probe,
+    &retval::Retval,
+    &pid::Tid,
+    &uid::Uid,
+    &stack::Ustack,
+];
+
+pub fn find(name: &str) -> Option<&'static dyn Builtin> {
+    BUILTINS.iter().copied().find(|b| b.names().contains(&name))
+}
+
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BUILTINS.iter().map(|b| b.names()[0])
+}
+
+/// The builtin as an expression of that type.
+fn value(builtin: &'static dyn Builtin, ty: Ty, span: Span) -> Expr {
+    Expr {
+        kind: ExprKind::Builtin(builtin),
+        ty,
+        span,
+    }
+}
+
+/// The probe has nothing that the builtin could give.
+fn unavailable(cx: &mut Checker, name: &str, span: Span, help: &str) -> Expr {
+    let probe = cx.spec().text.clone();
+    let message = format!("`{name}` is not available in `{probe}`");
+    cx.report(
+        Diagnostic::error("E0505", span, message)
+            .here("this probe has none")
+            .help(help),
+    );
+    Expr::poison(span)
+}

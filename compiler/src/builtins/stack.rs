@@ -1,0 +1,179 @@
+//! `kstack` and `ustack`: the stack of the kernel or of the program.
+//!
+//! A stack is stored once, in a map whose key is a hash of its addresses; the value of the expression is that key. The kernel's own
+//! stack maps have a bucket for each hash and drop what collides, which loses samples.
+
+use bt_grammar::span::Span;
+use inkwell::IntPredicate;
+
+use super::{Builtin, value};
+use crate::check::Checker;
+use crate::llvm::builder::Arg;
+use crate::llvm::helper::{GET_CURRENT_PID_TGID, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
+use crate::llvm::{FunctionValue, PointerValue};
+use crate::lower::Lower;
+use crate::typed::Expr;
+use crate::types::{StackTy, Ty};
+
+pub struct Kstack;
+pub struct Ustack;
+
+/// Frames without a limit given, and the most that kernels record (`kernel.perf_event_max_stack`).
+pub const DEFAULT_LIMIT: u32 = 127;
+pub const MAX_LIMIT: u32 = 127;
+
+/// `BPF_F_USER_STACK`
+const USER_STACK: i64 = 1 << 8;
+
+impl Builtin for Kstack {
+    fn names(&self) -> &'static [&'static str] {
+        &["kstack"]
+    }
+
+    fn about(&self) -> &'static str {
+        "the kernel's stack; `kstack(mode, limit)` says more"
+    }
+
+    fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
+        let stack = StackTy {
+            user: false,
+            limit: DEFAULT_LIMIT,
+            mode: cx.config.stack_mode,
+        };
+        value(self, Ty::Stack(stack), span)
+    }
+
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, expr: &Expr, to: PointerValue<'c>) {
+        if let Ty::Stack(stack) = &expr.ty {
+            lower_stack(lower, *stack, to);
+        }
+    }
+}
+
+impl Builtin for Ustack {
+    fn names(&self) -> &'static [&'static str] {
+        &["ustack"]
+    }
+
+    fn about(&self) -> &'static str {
+        "the program's stack; `ustack(mode, limit)` says more"
+    }
+
+    fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
+        let stack = StackTy {
+            user: true,
+            limit: DEFAULT_LIMIT,
+            mode: cx.config.stack_mode,
+        };
+        value(self, Ty::Stack(stack), span)
+    }
+
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, expr: &Expr, to: PointerValue<'c>) {
+        if let Ty::Stack(stack) = &expr.ty {
+            lower_stack(lower, *stack, to);
+        }
+    }
+}
+
+/// Records the stack and writes its key, and for user stacks the process, whose memory map gives addresses a meaning.
+pub fn lower_stack<'c>(lower: &mut Lower<'c, '_>, stack: StackTy, to: PointerValue<'c>) {
+    let bytes = stack.limit * 8;
+    let frames = lower.temp(bytes);
+    // What the helper does not write must be zero: it is part of the stored value.
+    lower.zero(frames, bytes);
+    let flags = lower.int(if stack.user { USER_STACK } else { 0 });
+    let size = lower.int(i64::from(bytes));
+    let context = lower.context();
+    let written = lower.helper(
+        GET_STACK,
+        &[
+            Arg::Ptr(context),
+            Arg::Ptr(frames),
+            size.into(),
+            flags.into(),
+        ],
+    );
+    let none = lower.b.compare(IntPredicate::SLE, written, lower.int(0));
+    let start = lower.b.position();
+    let [taken, store, done] = ["taken", "store", "done"].map(|name| lower.b.block(name));
+    lower.b.branch(none, done, taken);
+
+    lower.b.at_end(taken);
+    let hash = hash_function(lower);
+    let key = lower.b.call(hash, &[Arg::Ptr(frames), size.into()]);
+    let key_at = lower.temp(8);
+    lower.b.store(key_at, key, 8);
+    let map = Arg::Ptr(lower.stacks(stack.limit));
+    let known = lower.helper_ptr(MAP_LOOKUP_ELEM, &[map, Arg::Ptr(key_at)]);
+    let after_lookup = lower.b.position();
+    lower.b.branch_null(known, store, done);
+
+    lower.b.at_end(store);
+    let zero = lower.int(0);
+    lower.helper(
+        MAP_UPDATE_ELEM,
+        &[map, Arg::Ptr(key_at), Arg::Ptr(frames), zero.into()],
+    );
+    let after_store = lower.b.position();
+    lower.b.jump(done);
+
+    lower.b.at_end(done);
+    let id = lower.b.phi(&[
+        (lower.int(0), start),
+        (key, after_lookup),
+        (key, after_store),
+    ]);
+    lower.b.store(to, id, 8);
+    if stack.user {
+        let both = lower.helper(GET_CURRENT_PID_TGID, &[]);
+        let pid = lower.b.shr(both, lower.int(32), false);
+        let at = lower.b.offset(to, 8);
+        lower.b.store(at, pid, 8);
+    }
+}
+
+const HASH: &str = "btc_stack_hash";
+
+/// `long btc_stack_hash(const u64 *frames, long bytes)`: FNV-1a by words, with a final mix, up to the first zero; never 0.
+fn hash_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
+    lower.subroutine(
+        HASH,
+        &["frames", "bytes"],
+        &[true, false],
+        |lower, function| {
+            let frames = lower.b.param_ptr(function, 0);
+            let bytes = lower.b.param_int(function, 1);
+            let [head, load, mix, end] =
+                ["head", "load", "mix", "end"].map(|n| lower.b.append_block(function, n));
+            let (at, hash) = (lower.b.alloca(8), lower.b.alloca(8));
+            lower.b.store(at, lower.int(0), 8);
+            lower
+                .b
+                .store(hash, lower.int(0xcbf2_9ce4_8422_2325_u64 as i64), 8);
+            lower.b.jump(head);
+
+            lower.b.at_end(head);
+            let offset = lower.b.load(at, 8, false);
+            let more = lower.b.compare(IntPredicate::ULT, offset, bytes);
+            lower.b.branch(more, load, end);
+
+            lower.b.at_end(load);
+            let frame = lower.b.load(lower.b.offset_by(frames, offset), 8, false);
+            lower.b.branch(frame, mix, end);
+
+            lower.b.at_end(mix);
+            let old = lower.b.load(hash, 8, false);
+            let mixed = lower
+                .b
+                .mul(lower.b.xor(old, frame), lower.int(0x0000_0100_0000_01b3));
+            let mixed = lower.b.xor(mixed, lower.b.shr(mixed, lower.int(29), false));
+            lower.b.store(hash, mixed, 8);
+            lower.b.store(at, lower.b.add(offset, lower.int(8)), 8);
+            lower.b.jump(head);
+
+            lower.b.at_end(end);
+            let result = lower.b.load(hash, 8, false);
+            lower.b.ret_value(lower.b.or(result, lower.int(1)));
+        },
+    )
+}

@@ -1,0 +1,548 @@
+//! Expressions.
+
+use bt_grammar::ast::{self, ExprKind as A, IncDecOp, UnaryOp};
+use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::Span;
+
+use super::Checker;
+use super::merge::merge;
+use crate::builtins;
+use crate::suggest;
+use crate::typed::{Expr, ExprKind, Place, VarId};
+use crate::types::{INT64, IntTy, Space, Ty, UINT64};
+
+impl Checker<'_> {
+    /// An expression whose value is used: not an aggregation, not a struct as a whole, not a call without result.
+    pub fn value(&mut self, expr: &ast::Expr) -> Expr {
+        let checked = self.expr(expr);
+        let what = match &checked.ty {
+            Ty::Agg(_) => "an aggregation",
+            Ty::Unit => "nothing",
+            Ty::Record(_) => "a whole struct",
+            _ => return checked,
+        };
+        let help = match checked.ty {
+            Ty::Agg(_) => "assign it to a map, or print the map as a whole with `print(@map)`",
+            Ty::Unit => "write the call as a statement of its own",
+            _ => "use one of its fields",
+        };
+        let message = format!("{what} cannot be used as a value here");
+        let ty = self.show(&checked.ty);
+        self.report(
+            Diagnostic::error("E0307", expr.span, message)
+                .here(format!("this is `{ty}`"))
+                .help(help),
+        );
+        Expr::poison(expr.span)
+    }
+
+    /// Something that is true or false.
+    pub fn condition(&mut self, expr: &ast::Expr) -> Expr {
+        let checked = self.value(expr);
+        match &checked.ty {
+            ty if ty.is_scalar() || ty.is_unknown() => checked,
+            ty => {
+                let message = format!("a condition must be an integer, not `{}`", self.show(ty));
+                self.report(
+                    Diagnostic::error("E0306", expr.span, message)
+                        .here("this is neither true nor false")
+                        .help("compare it with something: `... == ...`"),
+                );
+                Expr::poison(expr.span)
+            }
+        }
+    }
+
+    /// An integer, a bool or a pointer.
+    pub fn scalar(&mut self, expr: &ast::Expr, what: &str) -> Expr {
+        let checked = self.value(expr);
+        if checked.ty.is_scalar() || checked.ty.is_unknown() {
+            return checked;
+        }
+        let message = format!(
+            "{what} must be an integer, not `{}`",
+            self.show(&checked.ty)
+        );
+        self.report(Diagnostic::error("E0402", expr.span, message).here("this is no integer"));
+        Expr::poison(expr.span)
+    }
+
+    pub fn expr(&mut self, expr: &ast::Expr) -> Expr {
+        let span = expr.span;
+        match &expr.kind {
+            A::Int(value) => match i64::try_from(*value) {
+                Ok(value) => Expr::int(value, INT64, span),
+                Err(_) => Expr::int(*value as i64, UINT64, span),
+            },
+            A::Bool(value) => Expr::int(i64::from(*value), Ty::Bool, span),
+            A::Str(bytes) => self.string_literal(bytes, span),
+            A::Ident(name) => self.ident(name, span),
+            A::Var(name) => self.variable(name, span),
+            A::Map(_) => self.map_get(expr),
+            A::Index { base, .. } if matches!(base.kind, A::Map(_)) => self.map_get(expr),
+            A::Index { base, indices } => self.index(base, indices, span),
+            A::Param(index) => self.int_param(*index, span),
+            A::ParamCount => self.slot(bt_abi::manifest::SlotValue::ParamCount, INT64, span),
+            A::Unary { op, expr: operand } => self.unary(*op, operand, span),
+            A::IncDec { op, prefix, target } => self.inc_dec(*op, *prefix, target, span),
+            A::Binary { op, left, right } => self.binary(*op, left, right, span),
+            A::Ternary {
+                cond,
+                then,
+                otherwise,
+            } => self.ternary(cond, then.as_deref(), otherwise, span),
+            A::Field { base, name, .. } => self.field(base, name, span),
+            A::TupleField { base, index } => self.tuple_field(base, index.node, span),
+            A::Call { name, args } => self.call(name, args, span),
+            A::Cast { ty, expr: operand } => self.cast(ty, operand, span),
+            A::Tuple(items) => {
+                let items: Vec<Expr> = items.iter().map(|i| self.value(i)).collect();
+                let unknown = items.iter().any(|i| i.ty.is_unknown());
+                let ty = Ty::Tuple(items.iter().map(|i| i.ty.clone()).collect());
+                Expr {
+                    kind: ExprKind::Tuple(items),
+                    ty: if unknown { Ty::Unknown } else { ty },
+                    span,
+                }
+            }
+            A::Sizeof(arg) => self.sizeof(arg, span),
+            A::Block(block) => self.block_expr(block, span),
+            A::Record(_) => self.not_yet(span, "records"),
+            A::Offsetof { .. } => self.not_yet(span, "`offsetof` expressions"),
+            A::Typeof(_) | A::Typeinfo(_) => self.not_yet(span, "type expressions"),
+            A::Error => Expr::poison(span),
+        }
+    }
+
+    fn not_yet(&mut self, span: Span, what: &str) -> Expr {
+        self.unsupported(span, what);
+        Expr::poison(span)
+    }
+
+    fn string_literal(&mut self, bytes: &[u8], span: Span) -> Expr {
+        // A NUL ends a string in BPF and in C, so what follows it could never be seen.
+        let bytes = bytes.split(|b| *b == 0).next().unwrap_or_default();
+        let limit = self.config.max_strlen as usize;
+        let kept = if bytes.len() >= limit {
+            let message = format!("string literal longer than max_strlen ({limit})");
+            self.report(
+                Diagnostic::warning("W0904", span, message)
+                    .here(format!("{} bytes; the rest is cut", bytes.len()))
+                    .help("raise `max_strlen` in the config block"),
+            );
+            &bytes[..limit - 1]
+        } else {
+            bytes
+        };
+        Expr {
+            kind: ExprKind::Str(kept.to_vec()),
+            ty: Ty::Str(kept.len() as u32 + 1),
+            span,
+        }
+    }
+
+    fn ident(&mut self, name: &str, span: Span) -> Expr {
+        if let Some(builtin) = builtins::find(name) {
+            return builtin.check(self, name, span);
+        }
+        if let Some(value) = self.constants.get(name) {
+            return Expr::int(*value, INT64, span);
+        }
+        let constants: Vec<String> = self.constants.keys().cloned().collect();
+        let mut known: Vec<&str> = constants.iter().map(String::as_str).collect();
+        builtins::names().for_each(|name| known.push(name));
+        let help = match suggest::closest(name, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if crate::functions::find(name).is_some() => {
+                format!("it is a function: `{name}(...)`")
+            }
+            None => {
+                "variables begin with `$`, maps with `@`, and strings stand in double quotes".into()
+            }
+        };
+        let error = Diagnostic::error("E0203", span, format!("unknown name `{name}`"));
+        self.report(error.here("no builtin, no constant").help(help));
+        Expr::poison(span)
+    }
+
+    fn variable(&mut self, name: &str, span: Span) -> Expr {
+        if let Some(var) = self.find_var(name) {
+            return Expr {
+                kind: ExprKind::Var(var),
+                ty: self.var_type(var),
+                span,
+            };
+        }
+        let known: Vec<String> = self
+            .current
+            .scopes
+            .iter()
+            .flat_map(|s| s.keys().cloned())
+            .collect();
+        let elsewhere = self
+            .current
+            .vars
+            .iter()
+            .find(|v| v.name == name)
+            .map(|v| v.span);
+        let mut error = Diagnostic::error("E0201", span, format!("undefined variable `{name}`"))
+            .here("not assigned before this");
+        error = match (
+            elsewhere,
+            suggest::closest(name, known.iter().map(String::as_str)),
+        ) {
+            (Some(other), _) => error
+                .also(other, "assigned here, in a block that has ended")
+                .help(format!("declare it before that block: `let {name};`")),
+            (None, Some(near)) => error.help(format!("did you mean `{near}`?")),
+            (None, None) => error.help(format!("assign to it first: `{name} = ...`")),
+        };
+        self.report(error);
+        Expr::poison(span)
+    }
+
+    pub(super) fn find_var(&self, name: &str) -> Option<VarId> {
+        self.current
+            .scopes
+            .iter()
+            .rev()
+            .find_map(|scope| scope.get(name).copied())
+    }
+
+    /// The variable's type as the last round left it, or as this one found it.
+    pub(super) fn var_type(&self, var: VarId) -> Ty {
+        let current = &self.current.vars[var.index()].ty;
+        match self.var_types[self.current.index].get(var.index()) {
+            Some(last) => merge(last, current).unwrap_or_else(|| current.clone()),
+            None => current.clone(),
+        }
+    }
+
+    fn map_get(&mut self, expr: &ast::Expr) -> Expr {
+        let Some((map, key)) = self.map_use(expr) else {
+            return Expr::poison(expr.span);
+        };
+        let ty = self.map(map).value.clone();
+        Expr {
+            kind: ExprKind::MapGet {
+                map,
+                key: key.map(Box::new),
+            },
+            ty,
+            span: expr.span,
+        }
+    }
+
+    fn unary(&mut self, op: UnaryOp, operand: &ast::Expr, span: Span) -> Expr {
+        match op {
+            UnaryOp::Deref => return self.deref(operand, span),
+            UnaryOp::AddressOf => return self.address_of(operand, span),
+            UnaryOp::Plus => return self.scalar(operand, "the operand of `+`"),
+            _ => {}
+        }
+        let checked = self.scalar(operand, "the operand");
+        let boxed = |e: Expr| Box::new(e);
+        match (op, checked.flexible_int()) {
+            (UnaryOp::Neg, Some(value)) => Expr::int(value.wrapping_neg(), INT64, span),
+            (UnaryOp::Neg, None) => Expr {
+                ty: arithmetic(&checked.ty, true),
+                kind: ExprKind::Neg(boxed(checked)),
+                span,
+            },
+            (UnaryOp::BitNot, _) => Expr {
+                ty: arithmetic(&checked.ty, false),
+                kind: ExprKind::BitNot(boxed(checked)),
+                span,
+            },
+            _ => Expr {
+                kind: ExprKind::Not(boxed(checked)),
+                ty: Ty::Bool,
+                span,
+            },
+        }
+    }
+
+    fn inc_dec(&mut self, op: IncDecOp, prefix: bool, target: &ast::Expr, span: Span) -> Expr {
+        match &target.kind {
+            A::Var(_) => {
+                let checked = self.expr(target);
+                let ExprKind::Var(var) = checked.kind else {
+                    return Expr::poison(span);
+                };
+                let step = match &checked.ty {
+                    Ty::Ptr(to, _) => i64::from(self.pointee_size(to)),
+                    Ty::Int(_) | Ty::Unknown => 1,
+                    _ => return self.not_countable(&checked, span),
+                };
+                Expr {
+                    ty: checked.ty,
+                    kind: ExprKind::IncDecVar {
+                        var,
+                        op,
+                        prefix,
+                        step,
+                    },
+                    span,
+                }
+            }
+            A::Map(_) | A::Index { .. } => {
+                let Some((map, key)) = self.map_use(target) else {
+                    return self.not_countable_here(span);
+                };
+                let known = self.map(map).value.clone();
+                if !matches!(known, Ty::Int(_) | Ty::Unknown) {
+                    let target = Expr {
+                        kind: ExprKind::MapRef(map),
+                        ty: known,
+                        span: target.span,
+                    };
+                    return self.not_countable(&target, span);
+                }
+                self.unify_value(map, &INT64, span);
+                let kind = ExprKind::IncDecMap {
+                    map,
+                    key: key.map(Box::new),
+                    op,
+                    prefix,
+                };
+                Expr {
+                    kind,
+                    ty: self.map(map).value.clone(),
+                    span,
+                }
+            }
+            _ => self.not_countable_here(span),
+        }
+    }
+
+    fn not_countable(&mut self, target: &Expr, span: Span) -> Expr {
+        let message = format!(
+            "`++` and `--` need an integer, not `{}`",
+            self.show(&target.ty)
+        );
+        self.report(Diagnostic::error("E0303", span, message).here("cannot be counted up or down"));
+        Expr::poison(span)
+    }
+
+    fn not_countable_here(&mut self, span: Span) -> Expr {
+        let error = Diagnostic::error("E0303", span, "`++` and `--` need a variable or a map");
+        self.report(
+            error
+                .here("this is neither")
+                .help("assign it to a variable first"),
+        );
+        Expr::poison(span)
+    }
+
+    fn ternary(
+        &mut self,
+        cond: &ast::Expr,
+        then: Option<&ast::Expr>,
+        otherwise: &ast::Expr,
+        span: Span,
+    ) -> Expr {
+        let Some(then) = then else {
+            return self.not_yet(span, "conditionals without a middle");
+        };
+        let cond = self.condition(cond);
+        let (then, otherwise) = (self.expr(then), self.expr(otherwise));
+        let ty = match (&then.ty, &otherwise.ty) {
+            (Ty::Unit, Ty::Unit) => Some(Ty::Unit),
+            (a, b) => merge(a, b),
+        };
+        let Some(ty) = ty else {
+            let error = Diagnostic::error("E0303", span, "the two branches have different types")
+                .here("conditional")
+                .also(then.span, format!("this is `{}`", self.show(&then.ty)))
+                .also(
+                    otherwise.span,
+                    format!("this is `{}`", self.show(&otherwise.ty)),
+                );
+            self.report(error);
+            return Expr::poison(span);
+        };
+        let (then, otherwise) = (self.convert(then, &ty), self.convert(otherwise, &ty));
+        let kind = ExprKind::Ternary {
+            cond: Box::new(cond),
+            then: Box::new(then),
+            otherwise: Box::new(otherwise),
+        };
+        Expr { kind, ty, span }
+    }
+
+    fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> Expr {
+        let target = self.type_expr(ty);
+        let checked = self.value(operand);
+        let Some(target) = target else {
+            return Expr::poison(span);
+        };
+        if checked.ty.is_unknown() {
+            return Expr {
+                kind: ExprKind::Poison,
+                ty: target,
+                span,
+            };
+        }
+        let target = match (target, &checked.ty) {
+            // Through an integer or `void *` nothing is known of where it points but what the probe says.
+            (Ty::Ptr(to, _), Ty::Ptr(_, space)) => Ty::Ptr(to, *space),
+            (Ty::Ptr(to, _), _) => Ty::Ptr(to, self.spec().kind.argument_space()),
+            (target, _) => target,
+        };
+        if target.is_scalar() && checked.ty.is_scalar() {
+            return Expr {
+                kind: ExprKind::Cast(Box::new(checked)),
+                ty: target,
+                span,
+            };
+        }
+        if let (Ty::Str(_), Ty::Str(_)) = (&target, &checked.ty) {
+            return checked;
+        }
+        let message = format!(
+            "cannot cast `{}` to `{}`",
+            self.show(&checked.ty),
+            self.show(&target)
+        );
+        let mut error = Diagnostic::error("E0304", span, message).here("no such conversion");
+        if let (Ty::Record(_), true) = (&target, checked.ty.is_scalar()) {
+            error = error.help("cast to a pointer: `(struct name *)...`");
+        }
+        self.report(error);
+        Expr::poison(span)
+    }
+
+    fn sizeof(&mut self, arg: &ast::Arg, span: Span) -> Expr {
+        let ty = match arg {
+            ast::Arg::Type(ty) => self.type_expr(ty),
+            ast::Arg::Expr(expr) => Some(self.expr(expr).ty),
+        };
+        let size = match ty {
+            None | Some(Ty::Unknown) => return Expr::poison(span),
+            Some(Ty::Record(id)) => {
+                let record = self.records.get(id);
+                if !matches!(record.origin, crate::types::Origin::Script { .. }) {
+                    return self.not_yet(span, "sizes of kernel types");
+                }
+                record.size
+            }
+            Some(ty) => ty.size(),
+        };
+        Expr::int(i64::from(size), UINT64, span)
+    }
+
+    fn block_expr(&mut self, block: &ast::Block, span: Span) -> Expr {
+        self.current.scopes.push(Default::default());
+        let stmts = block.stmts.iter().filter_map(|s| self.stmt(s)).collect();
+        let value = match &block.tail {
+            Some(tail) => self.expr(tail),
+            None => {
+                let error = Diagnostic::error("E0307", span, "this block has no value");
+                self.report(
+                    error
+                        .here("used as a value")
+                        .help("end it with an expression without a semicolon"),
+                );
+                Expr::poison(span)
+            }
+        };
+        self.current.scopes.pop();
+        Expr {
+            ty: value.ty.clone(),
+            kind: ExprKind::Block {
+                stmts,
+                value: Box::new(value),
+            },
+            span,
+        }
+    }
+
+    fn tuple_field(&mut self, base: &ast::Expr, index: u32, span: Span) -> Expr {
+        let base = self.value(base);
+        match &base.ty {
+            Ty::Tuple(items) => match items.get(index as usize) {
+                Some(ty) => Expr {
+                    ty: ty.clone(),
+                    kind: ExprKind::TupleField {
+                        base: Box::new(base),
+                        index,
+                    },
+                    span,
+                },
+                None => {
+                    let message = format!("this tuple has {} fields, counted from 0", items.len());
+                    self.report(
+                        Diagnostic::error("E0206", span, message)
+                            .here(format!("there is no field {index}")),
+                    );
+                    Expr::poison(span)
+                }
+            },
+            Ty::Unknown => Expr::poison(span),
+            ty => {
+                let message = format!("`{}` has no numbered fields", self.show(ty));
+                self.report(
+                    Diagnostic::error("E0305", span, message).here("only tuples have them"),
+                );
+                Expr::poison(span)
+            }
+        }
+    }
+
+    /// The value as a value of `target`, which merging found to hold it. Strings and tuples are fitted when they are stored.
+    pub fn convert(&mut self, expr: Expr, target: &Ty) -> Expr {
+        if expr.ty == *target || !target.is_scalar() || !expr.ty.is_scalar() {
+            return expr;
+        }
+        let span = expr.span;
+        match (expr.flexible_int(), target) {
+            (Some(value), Ty::Int(_)) => Expr::int(value, target.clone(), span),
+            _ => Expr {
+                kind: ExprKind::Cast(Box::new(expr)),
+                ty: target.clone(),
+                span,
+            },
+        }
+    }
+
+    /// The type that a variable or map gets that holds this value.
+    pub fn storage_type(&self, expr: &Expr) -> Ty {
+        expr.ty.clone()
+    }
+
+    /// Bytes from one element to the next behind a pointer.
+    pub fn pointee_size(&self, ty: &Ty) -> u32 {
+        match ty {
+            Ty::Record(id) => self.records.get(*id).size.max(1),
+            ty => ty.size().max(1),
+        }
+    }
+
+    /// A pointer to a place, and what is there.
+    pub fn read(&self, place: Place, ty: Ty, span: Span) -> Expr {
+        Expr {
+            kind: ExprKind::Read(place),
+            ty,
+            span,
+        }
+    }
+
+    /// The space that a place lies in.
+    pub fn space_of(&self, place: &Place) -> Space {
+        match &place.base.ty {
+            Ty::Ptr(_, space) => *space,
+            _ => Space::Any,
+        }
+    }
+}
+
+/// The type of arithmetic on one operand.
+fn arithmetic(ty: &Ty, signed: bool) -> Ty {
+    match ty.as_int() {
+        Some(int) => Ty::Int(IntTy {
+            bytes: 8,
+            signed: signed || int.signed,
+        }),
+        None => UINT64,
+    }
+}

@@ -1,0 +1,172 @@
+//! Maps: their keys, their values, and how uses of one map agree.
+
+use bt_grammar::ast;
+use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::Span;
+
+use super::merge::merge;
+use super::{Checker, MapInfo};
+use crate::typed::{Expr, ExprKind, MapId};
+use crate::types::Ty;
+
+impl Checker<'_> {
+    /// The map of that name, made known if it is not.
+    pub fn map_id(&mut self, name: &str, span: Span) -> MapId {
+        if let Some(id) = self.map_ids.get(name) {
+            return *id;
+        }
+        let id = MapId(self.maps.len() as u32);
+        self.maps.push(MapInfo {
+            name: name.into(),
+            span,
+            key: None,
+            value: Ty::Unknown,
+            value_span: span,
+        });
+        self.map_ids.insert(name.into(), id);
+        id
+    }
+
+    pub fn map(&self, id: MapId) -> &MapInfo {
+        &self.maps[id.index()]
+    }
+
+    /// A use of a map, `@x` or `@x[key]`: the map and the checked key.
+    pub fn map_use(&mut self, expr: &ast::Expr) -> Option<(MapId, Option<Expr>)> {
+        match &expr.kind {
+            ast::ExprKind::Map(name) => {
+                let map = self.map_id(name, expr.span);
+                self.unify_key(map, None, expr.span);
+                Some((map, None))
+            }
+            ast::ExprKind::Index { base, indices } => {
+                let ast::ExprKind::Map(name) = &base.kind else {
+                    return None;
+                };
+                let map = self.map_id(name, base.span);
+                let key = self.map_key(indices, expr.span);
+                Some((map, Some(self.keyed(map, key))))
+            }
+            _ => None,
+        }
+    }
+
+    /// Several indices are one tuple.
+    pub fn map_key(&mut self, indices: &[ast::Expr], span: Span) -> Expr {
+        let mut keys: Vec<Expr> = indices.iter().map(|i| self.value(i)).collect();
+        match keys.len() {
+            1 => keys.remove(0),
+            _ => {
+                let ty = Ty::Tuple(keys.iter().map(|k| k.ty.clone()).collect());
+                let unknown = keys.iter().any(|k| k.ty.is_unknown());
+                Expr {
+                    kind: ExprKind::Tuple(keys),
+                    ty: if unknown { Ty::Unknown } else { ty },
+                    span,
+                }
+            }
+        }
+    }
+
+    /// Fits a key to its map: the map's key type grows, the key is converted.
+    pub fn keyed(&mut self, map: MapId, key: Expr) -> Expr {
+        let span = key.span;
+        let ty = self.storage_type(&key);
+        if !ty.is_unknown() && ty.to_abi().is_none() {
+            self.report(
+                Diagnostic::error(
+                    "E0302",
+                    span,
+                    format!("a value of type `{}` cannot be a map key", self.show(&ty)),
+                )
+                .here("this is the key")
+                .help("use a field of it, or its address"),
+            );
+            return Expr::poison(span);
+        }
+        self.unify_key(map, Some(ty), span);
+        match self.maps[map.index()].key.clone() {
+            Some((Some(target), _)) => self.convert(key, &target),
+            _ => key,
+        }
+    }
+
+    fn unify_key(&mut self, map: MapId, ty: Option<Ty>, span: Span) {
+        let info = &self.maps[map.index()];
+        let Some((known, known_span)) = info.key.clone() else {
+            if ty.as_ref().is_none_or(|t| !t.is_unknown()) {
+                self.maps[map.index()].key = Some((ty, span));
+                self.changed = true;
+            }
+            return;
+        };
+        let name = info.name.clone();
+        match (known, ty) {
+            (None, None) => {}
+            (Some(known), Some(ty)) => match merge(&known, &ty) {
+                Some(merged) if merged == known => {}
+                Some(merged) => {
+                    self.maps[map.index()].key = Some((Some(merged), known_span));
+                    self.changed = true;
+                }
+                None => self.report(
+                    Diagnostic::error("E0302", span, format!("wrong key type for map `{name}`"))
+                        .here(format!("this key is `{}`", self.show(&ty)))
+                        .also(
+                            known_span,
+                            format!("first used with a key of type `{}`", self.show(&known)),
+                        ),
+                ),
+            },
+            (None, Some(_)) => self.report(
+                Diagnostic::error(
+                    "E0308",
+                    span,
+                    format!("map `{name}` is used with and without a key"),
+                )
+                .here("with a key here")
+                .also(known_span, "without one here"),
+            ),
+            (Some(_), None) => self.report(
+                Diagnostic::error(
+                    "E0308",
+                    span,
+                    format!("map `{name}` is used with and without a key"),
+                )
+                .here("without a key here")
+                .also(known_span, "with one here")
+                .help(format!("write `{name}[...]`")),
+            ),
+        }
+    }
+
+    /// Fits a value to its map: the map's value type grows. Reports a mismatch and gives false.
+    pub fn unify_value(&mut self, map: MapId, ty: &Ty, span: Span) -> bool {
+        let info = &self.maps[map.index()];
+        let (known, known_span, name) = (info.value.clone(), info.value_span, info.name.clone());
+        match merge(&known, ty) {
+            Some(merged) if merged == known => true,
+            Some(merged) => {
+                let info = &mut self.maps[map.index()];
+                info.value = merged;
+                if known.is_unknown() {
+                    info.value_span = span;
+                }
+                self.changed = true;
+                true
+            }
+            None => {
+                self.report(
+                    Diagnostic::error("E0301", span, format!("type mismatch for map `{name}`"))
+                        .here(format!("this is `{}`", self.show(ty)))
+                        .also(
+                            known_span,
+                            format!("the map holds `{}` since here", self.show(&known)),
+                        )
+                        .help("use another map for values of another type"),
+                );
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One type for several uses of a name.
+
+use crate::types::{IntTy, Space, Ty};
+
+/// The type that holds values of both, if there is one. `Unknown` gives way to anything.
+pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
+    match (a, b) {
+        (Ty::Unknown, other) | (other, Ty::Unknown) => Some(other.clone()),
+        (Ty::Str(m), Ty::Str(n)) => Some(Ty::Str(*m.max(n))),
+        (Ty::Bool, Ty::Bool) => Some(Ty::Bool),
+        (Ty::Enum(..), Ty::Enum(..)) if a == b => Some(a.clone()),
+        (Ty::Ptr(x, s), Ty::Ptr(y, t)) => {
+            let space = if s == t { *s } else { Space::Any };
+            match (&**x, &**y) {
+                (Ty::Void, other) | (other, Ty::Void) => {
+                    Some(Ty::Ptr(Box::new(other.clone()), space))
+                }
+                (x, y) if x == y => Some(Ty::Ptr(Box::new(x.clone()), space)),
+                _ => None,
+            }
+        }
+        (Ty::Tuple(xs), Ty::Tuple(ys)) if xs.len() == ys.len() => xs
+            .iter()
+            .zip(ys)
+            .map(|(x, y)| merge(x, y))
+            .collect::<Option<Vec<_>>>()
+            .map(Ty::Tuple),
+        _ if a == b => Some(a.clone()),
+        _ => Some(Ty::Int(merge_ints(a.as_int()?, b.as_int()?))),
+    }
+}
+
+/// The integer type that holds both; where none does, `int64`, as in bpftrace.
+pub fn merge_ints(a: IntTy, b: IntTy) -> IntTy {
+    if a.signed == b.signed {
+        return IntTy {
+            bytes: a.bytes.max(b.bytes),
+            signed: a.signed,
+        };
+    }
+    let (signed, unsigned) = if a.signed { (a, b) } else { (b, a) };
+    let bytes = if unsigned.bytes < signed.bytes {
+        signed.bytes
+    } else {
+        (unsigned.bytes * 2).min(8)
+    };
+    IntTy {
+        bytes,
+        signed: true,
+    }
+}
+
+/// Whether an integer literal can be a value of the type without changing.
+#[cfg(test)]
+pub fn literal_fits(value: i64, ty: IntTy) -> bool {
+    match (ty.bytes, ty.signed) {
+        (8, true) => true,
+        (8, false) => value >= 0,
+        (bytes, true) => value >= -(1 << (bytes * 8 - 1)) && value < 1 << (bytes * 8 - 1),
+        (bytes, false) => value >= 0 && value < 1 << (bytes * 8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{INT64, UINT32, UINT64};
+
+    #[test]
+    fn integers_widen() {
+        assert_eq!(merge(&UINT32, &UINT64), Some(UINT64));
+        assert_eq!(merge(&UINT32, &Ty::int(4, true)), Some(INT64));
+        assert_eq!(merge(&UINT64, &INT64), Some(INT64));
+        assert_eq!(merge(&Ty::Str(4), &Ty::Str(16)), Some(Ty::Str(16)));
+        assert_eq!(merge(&Ty::Str(4), &INT64), None);
+        assert_eq!(merge(&Ty::Unknown, &Ty::Bool), Some(Ty::Bool));
+    }
+
+    #[test]
+    fn literals() {
+        assert!(literal_fits(
+            255,
+            IntTy {
+                bytes: 1,
+                signed: false
+            }
+        ));
+        assert!(!literal_fits(
+            -1,
+            IntTy {
+                bytes: 4,
+                signed: false
+            }
+        ));
+        assert!(literal_fits(
+            -128,
+            IntTy {
+                bytes: 1,
+                signed: true
+            }
+        ));
+    }
+}

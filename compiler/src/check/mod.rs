@@ -1,0 +1,276 @@
+//! Names, types and calls: syntax tree to typed program.
+//!
+//! Types of maps and variables follow from all their uses, also later ones. So the whole script is checked again and again, each
+//! time with what the last round found out, until nothing changes; the last round's diagnostics are the ones that count.
+
+mod binary;
+mod call;
+mod config;
+mod definitions;
+mod expr;
+mod map;
+mod merge;
+mod place;
+mod slot;
+mod stmt;
+mod types;
+
+pub use call::CallSite;
+pub use config::stack_mode;
+
+use std::collections::{HashMap, HashSet};
+
+use bt_grammar::ast;
+use bt_grammar::diag::{Diagnostic, Severity};
+use bt_grammar::span::Span;
+
+use crate::probes::{self, Spec};
+use crate::typed::{CallId, MapId, Probe, Script, ScriptConfig, Slot, Var, VarId};
+use crate::types::{Records, Ty};
+
+/// Types only grow from round to round, so that this many rounds are never needed; a guard against a mistake of ours.
+const MAX_ROUNDS: usize = 64;
+
+/// Checks a script. The typed program is complete only if no diagnostic is an error.
+pub fn check(script: &ast::Script, records: &Records) -> (Script, Vec<Diagnostic>) {
+    let mut checker = Checker::new(records);
+    let config = checker.config_blocks(script);
+    checker.config = config;
+    checker.definitions(script);
+    let probes = checker.attach_points(script);
+    let setup = std::mem::take(&mut checker.diagnostics);
+    let mut bodies = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        checker.start_round();
+        bodies = probes
+            .iter()
+            .enumerate()
+            .map(|(index, (spec, probe))| checker.probe(index, spec, probe))
+            .collect();
+        if !checker.changed {
+            break;
+        }
+    }
+    checker.undefined_maps();
+    let mut diagnostics = setup;
+    diagnostics.append(&mut checker.diagnostics);
+    let mut seen = HashSet::new();
+    diagnostics
+        .retain(|d| seen.insert((d.code, d.labels.first().map(|l| l.span), d.message.clone())));
+    diagnostics.sort_by_key(|d| {
+        (
+            d.severity == Severity::Warning,
+            d.labels.first().map(|l| l.span.start),
+        )
+    });
+    let script = Script {
+        probes: bodies,
+        maps: checker.maps.iter().map(MapInfo::to_typed).collect(),
+        slots: checker.slots,
+        config: checker.config,
+    };
+    (script, diagnostics)
+}
+
+/// What is known, and what is being looked at.
+pub struct Checker<'a> {
+    pub records: &'a Records,
+    pub config: ScriptConfig,
+    diagnostics: Vec<Diagnostic>,
+    /// Something was learnt in this round that earlier parts of the script may depend on.
+    changed: bool,
+    maps: Vec<MapInfo>,
+    map_ids: HashMap<String, MapId>,
+    slots: Vec<Slot>,
+    /// Constants of `#define` and `enum`.
+    constants: HashMap<String, i64>,
+    /// Types of the variables of each probe, from the last round.
+    var_types: Vec<Vec<Ty>>,
+    next_call: u32,
+    current: Current,
+}
+
+/// The probe that is being checked.
+#[derive(Default)]
+struct Current {
+    index: usize,
+    spec: Option<Spec>,
+    vars: Vec<Var>,
+    scopes: Vec<HashMap<String, VarId>>,
+}
+
+/// A map and where its types come from.
+pub struct MapInfo {
+    pub name: String,
+    pub span: Span,
+    /// `None`: no use seen yet; `Some(None)`: without a key.
+    pub key: Option<(Option<Ty>, Span)>,
+    pub value: Ty,
+    pub value_span: Span,
+}
+
+impl MapInfo {
+    fn to_typed(&self) -> crate::typed::Map {
+        let key = self.key.as_ref().and_then(|(key, _)| key.clone());
+        crate::typed::Map {
+            name: self.name.clone(),
+            key,
+            value: self.value.clone(),
+            span: self.span,
+        }
+    }
+}
+
+impl<'a> Checker<'a> {
+    fn new(records: &'a Records) -> Checker<'a> {
+        Checker {
+            records,
+            config: ScriptConfig::default(),
+            diagnostics: Vec::new(),
+            changed: false,
+            maps: Vec::new(),
+            map_ids: HashMap::new(),
+            slots: Vec::new(),
+            constants: HashMap::new(),
+            var_types: Vec::new(),
+            next_call: 0,
+            current: Current::default(),
+        }
+    }
+
+    fn start_round(&mut self) {
+        self.changed = false;
+        self.diagnostics.clear();
+        self.slots.clear();
+        self.next_call = 0;
+    }
+
+    /// All attach points, each with its probe. Bad ones are reported and left out.
+    fn attach_points<'s>(&mut self, script: &'s ast::Script) -> Vec<(Spec, &'s ast::Probe)> {
+        let mut found = Vec::new();
+        for item in &script.items {
+            let probe = match item {
+                ast::Item::Probe(probe) => probe,
+                ast::Item::Config(_) => continue,
+                ast::Item::Import(import) => {
+                    self.unsupported(import.span, "imports");
+                    continue;
+                }
+                ast::Item::MapDecl(decl) => {
+                    self.unsupported(decl.span, "map declarations");
+                    continue;
+                }
+                ast::Item::Macro(def) => {
+                    self.unsupported(def.name.span, "macros");
+                    continue;
+                }
+            };
+            for point in &probe.attach_points {
+                match probes::parse(point, self.records) {
+                    Ok(spec) => found.push((spec, probe)),
+                    Err(diagnostic) => self.report(*diagnostic),
+                }
+            }
+        }
+        self.var_types = vec![Vec::new(); found.len()];
+        found
+    }
+
+    fn probe(&mut self, index: usize, spec: &Spec, probe: &ast::Probe) -> Probe {
+        self.current = Current {
+            index,
+            spec: Some(spec.clone()),
+            vars: Vec::new(),
+            scopes: vec![HashMap::new()],
+        };
+        let predicate = probe.predicate.as_ref().map(|p| self.condition(p));
+        let body = self.block(&probe.body);
+        let vars = std::mem::take(&mut self.current.vars);
+        let types: Vec<Ty> = vars.iter().map(|v| v.ty.clone()).collect();
+        if self.var_types[index] != types {
+            self.var_types[index] = types;
+            self.changed = true;
+        }
+        let span = probe.attach_points.first().map_or(probe.span, |first| {
+            probe
+                .attach_points
+                .last()
+                .map_or(first.span, |last| first.span.to(last.span))
+        });
+        Probe {
+            kind: spec.kind,
+            attach: spec.attach.clone(),
+            text: spec.text.clone(),
+            span,
+            predicate,
+            body,
+            vars,
+        }
+    }
+
+    /// The probe whose body is being checked.
+    pub fn spec(&self) -> &Spec {
+        self.current
+            .spec
+            .as_ref()
+            .expect("a body belongs to a probe")
+    }
+
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A part of the language that is parsed, and that this version does not compile.
+    pub fn unsupported(&mut self, span: Span, what: &str) {
+        self.report(
+            Diagnostic::error(
+                "E0199",
+                span,
+                format!("{what} are not supported by this version of btc"),
+            )
+            .here("understood, but not compiled yet"),
+        );
+    }
+
+    pub fn next_call(&mut self) -> CallId {
+        self.next_call += 1;
+        CallId(self.next_call - 1)
+    }
+
+    /// A type as messages show it.
+    pub fn show(&self, ty: &Ty) -> String {
+        self.records.display(ty).to_string()
+    }
+
+    fn undefined_maps(&mut self) {
+        let undefined: Vec<(String, Span)> = self
+            .maps
+            .iter()
+            .filter(|m| {
+                m.value.is_unknown()
+                    && !self
+                        .diagnostics
+                        .iter()
+                        .any(|d| d.severity == Severity::Error)
+            })
+            .map(|m| (m.name.clone(), m.span))
+            .collect();
+        for (name, span) in undefined {
+            let known: Vec<String> = self
+                .maps
+                .iter()
+                .filter(|m| !m.value.is_unknown())
+                .map(|m| m.name.clone())
+                .collect();
+            let help = match crate::suggest::closest(&name, known.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("assign to it somewhere: `{name} = ...`"),
+            };
+            self.report(
+                Diagnostic::error("E0202", span, format!("undefined map `{name}`"))
+                    .here("nothing is ever assigned to it")
+                    .help(help),
+            );
+        }
+    }
+}

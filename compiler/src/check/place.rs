@@ -1,0 +1,211 @@
+//! Members, elements and what pointers point to.
+
+use bt_grammar::ast;
+use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::{Ident, Span};
+
+use super::Checker;
+use crate::suggest;
+use crate::typed::{Expr, ExprKind, Place, Step};
+use crate::types::{FieldRef, Origin, RecordId, Space, Ty};
+
+impl Checker<'_> {
+    pub(super) fn field(&mut self, base: &ast::Expr, name: &Ident, span: Span) -> Expr {
+        let base = self.expr(base);
+        let (record, place) = match base.ty.clone() {
+            Ty::Unknown => return Expr::poison(span),
+            Ty::Ptr(to, _) => match *to {
+                Ty::Record(record) => (
+                    record,
+                    Place {
+                        base: Box::new(base),
+                        steps: Vec::new(),
+                    },
+                ),
+                _ => return self.no_fields(&base, name, span),
+            },
+            Ty::Record(record) => match base.kind {
+                ExprKind::Read(place) => (record, place),
+                _ => return Expr::poison(span),
+            },
+            _ => return self.no_fields(&base, name, span),
+        };
+        match self.records.find(record, &name.node) {
+            Some(path) => self.member(place, &path, span),
+            None => self.unknown_field(record, name, span),
+        }
+    }
+
+    /// The member at the end of a path from a place.
+    fn member(&mut self, mut place: Place, path: &[FieldRef], span: Span) -> Expr {
+        let Some(last) = path.last() else {
+            return Expr::poison(span);
+        };
+        let def = self.records.field(*last);
+        place.steps.extend(path.iter().map(|f| Step::Field(*f)));
+        let ty = self.pointer_in(def.ty, self.space_of(&place));
+        if def.bits.is_some()
+            && matches!(self.records.get(last.record).origin, Origin::Script { .. })
+        {
+            // The script's own layout: nothing to relocate, but the same shifts.
+            return self.read(place, ty, span);
+        }
+        self.read(place, ty, span)
+    }
+
+    /// A pointer that was found in memory of some space points into the same, unless its member says otherwise.
+    fn pointer_in(&self, ty: Ty, space: Space) -> Ty {
+        match (ty, space) {
+            (Ty::Ptr(to, Space::Any | Space::Kernel), Space::User) => Ty::Ptr(to, Space::User),
+            (Ty::Ptr(to, Space::Any), Space::Kernel) => Ty::Ptr(to, Space::Kernel),
+            (Ty::Ptr(to, Space::Kernel), Space::Any) => Ty::Ptr(to, Space::Kernel),
+            (ty, _) => ty,
+        }
+    }
+
+    fn no_fields(&mut self, base: &Expr, name: &Ident, span: Span) -> Expr {
+        let ty = self.show(&base.ty);
+        let mut error = Diagnostic::error(
+            "E0305",
+            span,
+            format!("`{ty}` has no field `{}`", name.node),
+        )
+        .here("only structs and pointers to them have fields")
+        .also(base.span, format!("this is `{ty}`"));
+        if base.ty.is_scalar() {
+            error = error.help("cast it first: `((struct name *)...)`");
+        }
+        self.report(error);
+        Expr::poison(span)
+    }
+
+    fn unknown_field(&mut self, record: RecordId, name: &Ident, span: Span) -> Expr {
+        let def = self.records.get(record);
+        let names = self.records.field_names(record);
+        let error = Diagnostic::error(
+            "E0206",
+            name.span,
+            format!("no field `{}` in {}", name.node, def.display()),
+        );
+        let help = match suggest::closest(&name.node, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => {
+                "it has no fields here: its definition is not known".to_string()
+            }
+            None if names.len() <= 12 => format!("it has {}", names.join(", ")),
+            None => format!(
+                "it has {} fields, among them {}",
+                names.len(),
+                names[..8].join(", ")
+            ),
+        };
+        self.report(error.here("unknown field").help(help));
+        Expr::poison(span)
+    }
+
+    pub(super) fn deref(&mut self, operand: &ast::Expr, span: Span) -> Expr {
+        let base = self.value(operand);
+        match base.ty.clone() {
+            Ty::Ptr(to, _) if *to != Ty::Void => {
+                let place = Place {
+                    base: Box::new(base),
+                    steps: Vec::new(),
+                };
+                let ty = self.pointer_in(*to, self.space_of(&place));
+                self.read(place, ty, span)
+            }
+            Ty::Unknown => Expr::poison(span),
+            ty => {
+                let message = format!("cannot read through `{}`", self.show(&ty));
+                let error =
+                    Diagnostic::error("E0305", span, message).here("not a pointer to a known type");
+                self.report(error.help("cast it first: `*(uint64 *)...`"));
+                Expr::poison(span)
+            }
+        }
+    }
+
+    pub(super) fn address_of(&mut self, operand: &ast::Expr, span: Span) -> Expr {
+        let checked = self.expr(operand);
+        match checked.kind {
+            ExprKind::Read(place) if self.space_of(&place) != Space::Context => {
+                let space = self.space_of(&place);
+                let kind = ExprKind::AddressOf(place);
+                Expr {
+                    kind,
+                    ty: Ty::Ptr(Box::new(checked.ty), space),
+                    span,
+                }
+            }
+            ExprKind::Poison => Expr::poison(span),
+            _ => {
+                self.unsupported(span, "addresses of variables and maps");
+                Expr::poison(span)
+            }
+        }
+    }
+
+    pub(super) fn index(&mut self, base: &ast::Expr, indices: &[ast::Expr], span: Span) -> Expr {
+        let base = self.expr(base);
+        let [index] = indices else {
+            let error = Diagnostic::error("E0303", span, "only maps have several keys");
+            self.report(error.here("several indices"));
+            return Expr::poison(span);
+        };
+        let index = self.scalar(index, "an index");
+        let constant = index.flexible_int();
+        let (place, element, count) = match (base.kind, base.ty.clone()) {
+            (_, Ty::Unknown) => return Expr::poison(span),
+            (ExprKind::Read(place), Ty::Array(element, count)) => (place, *element, Some(count)),
+            (ExprKind::Read(place), Ty::Str(count)) => (place, Ty::int(1, true), Some(count)),
+            (kind, Ty::Ptr(to, space)) if *to != Ty::Void => {
+                let pointer = Expr {
+                    kind,
+                    ty: Ty::Ptr(to.clone(), space),
+                    span: base.span,
+                };
+                (
+                    Place {
+                        base: Box::new(pointer),
+                        steps: Vec::new(),
+                    },
+                    *to,
+                    None,
+                )
+            }
+            (_, ty) => {
+                let message = format!("`{}` cannot be indexed", self.show(&ty));
+                let error = Diagnostic::error("E0305", span, message);
+                self.report(
+                    error
+                        .here("only maps, arrays and pointers can")
+                        .also(base.span, "this is none"),
+                );
+                return Expr::poison(span);
+            }
+        };
+        if let (Some(at), Some(count)) = (constant, count)
+            && (at < 0 || at >= i64::from(count))
+        {
+            let error =
+                Diagnostic::error("E0206", index.span, format!("index {at} is out of bounds"));
+            self.report(error.here(format!("the array has {count} elements")));
+            return Expr::poison(span);
+        }
+        if self.space_of(&place) == Space::Context && constant.is_none() {
+            self.unsupported(
+                index.span,
+                "indexes of tracepoint arguments that are no literals",
+            );
+            return Expr::poison(span);
+        }
+        let mut place = place;
+        let size = self.pointee_size(&element);
+        let ty = self.pointer_in(element, self.space_of(&place));
+        place.steps.push(Step::Index {
+            index: Box::new(index),
+            element: size,
+        });
+        self.read(place, ty, span)
+    }
+}

@@ -1,0 +1,51 @@
+//! Late-bound values: `$1`, `$#`, `getopt()`, the start time.
+
+use bt_abi::manifest::SlotValue;
+use bt_grammar::ast;
+use bt_grammar::span::Span;
+
+use super::Checker;
+use crate::typed::{Expr, ExprKind, Slot, SlotId};
+use crate::types::{INT64, Ty};
+
+impl Checker<'_> {
+    /// A value that btrun fills in; the same value has one slot of each type.
+    pub fn slot(&mut self, value: SlotValue, ty: Ty, span: Span) -> Expr {
+        let found = self
+            .slots
+            .iter()
+            .position(|s| s.value == value && s.ty == ty);
+        let index = found.unwrap_or_else(|| {
+            self.slots.push(Slot {
+                value,
+                ty: ty.clone(),
+                span,
+            });
+            self.slots.len() - 1
+        });
+        Expr {
+            kind: ExprKind::Slot(SlotId(index as u32)),
+            ty,
+            span,
+        }
+    }
+
+    /// `$N` where a string is wanted.
+    pub fn string_param(&mut self, index: u32, span: Span) -> Expr {
+        let size = self.config.max_strlen;
+        self.slot(SlotValue::Param { index }, Ty::Str(size), span)
+    }
+
+    /// `$N` as an integer.
+    pub fn int_param(&mut self, index: u32, span: Span) -> Expr {
+        self.slot(SlotValue::Param { index }, INT64, span)
+    }
+
+    /// A value that is used as a string if it may be one: `$1` becomes one.
+    pub fn value_as_string(&mut self, expr: &ast::Expr) -> Expr {
+        match expr.kind {
+            ast::ExprKind::Param(index) => self.string_param(index, expr.span),
+            _ => self.value(expr),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Statements.
+
+use bt_grammar::ast::{self, BinaryOp, StmtKind as A};
+use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::{Ident, Span};
+
+use super::Checker;
+use super::merge::merge;
+use crate::typed::{Expr, ExprKind, Stmt, StmtKind, Var, VarId};
+use crate::types::Ty;
+
+/// `unroll` copies its body; more copies than this are a mistake.
+const MAX_UNROLL: i64 = 100;
+
+impl Checker<'_> {
+    pub(super) fn block(&mut self, block: &ast::Block) -> Vec<Stmt> {
+        self.current.scopes.push(Default::default());
+        let mut stmts: Vec<Stmt> = block.stmts.iter().filter_map(|s| self.stmt(s)).collect();
+        if let Some(tail) = &block.tail {
+            stmts.extend(self.expr_stmt(tail));
+        }
+        self.current.scopes.pop();
+        stmts
+    }
+
+    pub(super) fn stmt(&mut self, stmt: &ast::Stmt) -> Option<Stmt> {
+        let span = stmt.span;
+        let kind = match &stmt.kind {
+            A::Expr(expr) => return self.expr_stmt(expr),
+            A::Assign { target, op, value } => return self.assign(target, *op, value, span),
+            A::Let { var, ty, value } => {
+                return self.declare(var, ty.as_ref(), value.as_ref(), span);
+            }
+            A::Discard(expr) => StmtKind::Expr(self.expr(expr)),
+            A::If {
+                cond,
+                then,
+                otherwise,
+            } => {
+                let cond = self.condition(cond);
+                let then = self.block(then);
+                let otherwise = otherwise.as_ref().map_or(Vec::new(), |b| self.block(b));
+                StmtKind::If {
+                    cond,
+                    then,
+                    otherwise,
+                }
+            }
+            A::Unroll { count, body } => {
+                let count_span = count.span;
+                let count = self.value(count).flexible_int();
+                let Some(count @ 1..=MAX_UNROLL) = count else {
+                    let error = Diagnostic::error(
+                        "E0406",
+                        count_span,
+                        "the count of `unroll` must be a literal",
+                    );
+                    self.report(error.here(format!("expected 1 to {MAX_UNROLL}")));
+                    return None;
+                };
+                StmtKind::Unroll {
+                    count: count as u32,
+                    body: self.block(body),
+                }
+            }
+            A::Block(block) => StmtKind::Block(self.block(block)),
+            A::Return(None) => StmtKind::Return,
+            A::Return(Some(value)) => {
+                self.unsupported(value.span, "return values");
+                return None;
+            }
+            A::ForMap { .. } | A::ForRange { .. } | A::While { .. } | A::Break | A::Continue => {
+                self.unsupported(span, "loops");
+                return None;
+            }
+        };
+        Some(Stmt { kind, span })
+    }
+
+    fn expr_stmt(&mut self, expr: &ast::Expr) -> Option<Stmt> {
+        let checked = self.expr(expr);
+        match &checked.ty {
+            Ty::Agg(_) if !matches!(checked.kind, ExprKind::MapGet { .. }) => {
+                let error = Diagnostic::error(
+                    "E0403",
+                    expr.span,
+                    "an aggregation must be assigned to a map",
+                );
+                self.report(error.here("its value is lost").help("write `@name = ...`"));
+                None
+            }
+            _ => Some(Stmt {
+                kind: StmtKind::Expr(checked),
+                span: expr.span,
+            }),
+        }
+    }
+
+    fn assign(
+        &mut self,
+        target: &ast::Expr,
+        op: Option<BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+    ) -> Option<Stmt> {
+        match &target.kind {
+            ast::ExprKind::Var(name) => {
+                let value = match op {
+                    None => self.value(value),
+                    Some(op) => {
+                        let current = self.expr(target);
+                        let value = self.value(value);
+                        self.binary_checked(op, current, value, span)
+                    }
+                };
+                let name = Ident {
+                    node: name.clone(),
+                    span: target.span,
+                };
+                self.set_var(&name, value, span)
+            }
+            ast::ExprKind::Map(_) => self.assign_map(target, op, value, span),
+            ast::ExprKind::Index { base, .. } if matches!(base.kind, ast::ExprKind::Map(_)) => {
+                self.assign_map(target, op, value, span)
+            }
+            _ => {
+                let error = Diagnostic::error("E0303", target.span, "cannot assign to this");
+                self.report(
+                    error
+                        .here("neither a variable nor a map")
+                        .help("kernel and user memory is read-only"),
+                );
+                self.expr(value);
+                None
+            }
+        }
+    }
+
+    fn assign_map(
+        &mut self,
+        target: &ast::Expr,
+        op: Option<BinaryOp>,
+        value: &ast::Expr,
+        span: Span,
+    ) -> Option<Stmt> {
+        let (map, key) = self.map_use(target)?;
+        let checked = match op {
+            None => self.expr(value),
+            Some(_) => self.value(value),
+        };
+        if let Some(op) = op {
+            let known = self.map(map).value.clone();
+            if !matches!(known, Ty::Int(_) | Ty::Unknown)
+                || checked.ty.as_int().is_none() && !checked.ty.is_unknown()
+            {
+                let current = Expr {
+                    kind: ExprKind::MapRef(map),
+                    ty: known,
+                    span: target.span,
+                };
+                if current.ty.as_int().is_none() || checked.ty.as_int().is_none() {
+                    self.binary_checked(op, current, checked, span);
+                    return None;
+                }
+            }
+            let int = checked.ty.as_int().map_or(crate::types::INT64, |i| {
+                Ty::int(8, i.signed || op == BinaryOp::Sub)
+            });
+            self.unify_value(map, &int, span);
+            let ty = self.map(map).value.clone();
+            let value = self.convert(checked, &ty);
+            return Some(Stmt {
+                kind: StmtKind::UpdateMap {
+                    map,
+                    key,
+                    op,
+                    value,
+                },
+                span,
+            });
+        }
+        let checked = match (&checked.ty, &checked.kind) {
+            (Ty::Unit | Ty::Record(_), _) => self.value(value),
+            (Ty::Agg(_), ExprKind::MapGet { .. }) => self.value(value),
+            _ => checked,
+        };
+        let ty = self.storage_type(&checked);
+        if ty.is_unknown() {
+            return None;
+        }
+        if !self.unify_value(map, &ty, checked.span) {
+            return None;
+        }
+        match checked.kind {
+            ExprKind::Call(call) if matches!(ty, Ty::Agg(_)) => Some(Stmt {
+                kind: StmtKind::Aggregate { map, key, call },
+                span,
+            }),
+            kind => {
+                let target = self.map(map).value.clone();
+                let value = self.convert(
+                    Expr {
+                        kind,
+                        ty: checked.ty,
+                        span: checked.span,
+                    },
+                    &target,
+                );
+                Some(Stmt {
+                    kind: StmtKind::SetMap { map, key, value },
+                    span,
+                })
+            }
+        }
+    }
+
+    fn set_var(&mut self, name: &Ident, value: Expr, span: Span) -> Option<Stmt> {
+        if value.ty.is_unknown() {
+            // Known to exist, so that later uses are not reported as well.
+            if self.find_var(&name.node).is_none() {
+                self.new_var(name, Ty::Unknown);
+            }
+            return None;
+        }
+        let var = match self.find_var(&name.node) {
+            Some(var) => var,
+            None => self.new_var(name, value.ty.clone()),
+        };
+        self.assign_var(var, value, span)
+    }
+
+    fn assign_var(&mut self, var: VarId, value: Expr, span: Span) -> Option<Stmt> {
+        let known = self.var_type(var);
+        let Some(ty) = merge(&known, &value.ty) else {
+            let name = self.current.vars[var.index()].name.clone();
+            let first = self.current.vars[var.index()].span;
+            let error = Diagnostic::error(
+                "E0301",
+                value.span,
+                format!("type mismatch for variable `{name}`"),
+            )
+            .here(format!("this is `{}`", self.show(&value.ty)))
+            .also(
+                first,
+                format!("the variable holds `{}` since here", self.show(&known)),
+            )
+            .help("use another variable for values of another type");
+            self.report(error);
+            return None;
+        };
+        self.current.vars[var.index()].ty = ty.clone();
+        let value = self.convert(value, &ty);
+        Some(Stmt {
+            kind: StmtKind::SetVar { var, value },
+            span,
+        })
+    }
+
+    fn new_var(&mut self, name: &Ident, ty: Ty) -> VarId {
+        let id = VarId(self.current.vars.len() as u32);
+        self.current.vars.push(Var {
+            name: name.node.clone(),
+            ty,
+            span: name.span,
+        });
+        if let Some(scope) = self.current.scopes.last_mut() {
+            scope.insert(name.node.clone(), id);
+        }
+        id
+    }
+
+    fn declare(
+        &mut self,
+        name: &Ident,
+        ty: Option<&ast::TypeExpr>,
+        value: Option<&ast::Expr>,
+        span: Span,
+    ) -> Option<Stmt> {
+        if let Some(scope) = self.current.scopes.last()
+            && let Some(earlier) = scope.get(&name.node)
+        {
+            let earlier = self.current.vars[earlier.index()].span;
+            let error = Diagnostic::error(
+                "E0208",
+                name.span,
+                format!("variable `{}` is declared twice", name.node),
+            )
+            .here("declared again in the same block")
+            .also(earlier, "first here");
+            self.report(error);
+            return None;
+        }
+        let value = value.map(|v| self.value(v));
+        let declared = match ty {
+            Some(ty) => Some(self.type_expr(ty)?),
+            None => None,
+        };
+        let var = self.new_var(name, declared.unwrap_or(Ty::Unknown));
+        let value = value?;
+        if value.ty.is_unknown() {
+            return None;
+        }
+        self.assign_var(var, value, span)
+    }
+}

@@ -1,0 +1,250 @@
+//! Every diagnostic code, with what `btc --explain` says about it. E01xx are the grammar's.
+
+/// Code, title, explanation.
+pub type Entry = (&'static str, &'static str, &'static str);
+
+/// All codes of the compiler and its grammar.
+pub fn all() -> impl Iterator<Item = &'static Entry> {
+    bt_grammar::codes::CODES.iter().chain(CODES)
+}
+
+/// The entry of a code, however it is capitalised.
+pub fn find(code: &str) -> Option<&'static Entry> {
+    all().find(|(name, ..)| name.eq_ignore_ascii_case(code))
+}
+
+const CODES: &[Entry] = &[
+    (
+        "E0001",
+        "internal error",
+        "A bug in btc, not in the script. Please report it together with the script.",
+    ),
+    (
+        "E0199",
+        "not supported by this version",
+        "The construct is part of the language, and this version of btc does not compile it yet.",
+    ),
+    (
+        "E0201",
+        "undefined variable",
+        "A scratch variable is read before anything was assigned to it, or outside of the block that assigned to it.\n\n    \
+         begin { if (1) { $x = 1; } print($x); }\n\nDeclare it in the outer block first: `let $x;`.",
+    ),
+    (
+        "E0202",
+        "undefined map",
+        "A map is read, and nothing in the script ever assigns to it.\n\n    begin { print(@x); }",
+    ),
+    (
+        "E0203",
+        "unknown name",
+        "A bare word that is no builtin and no constant.\n\n    begin { print(pidd); }",
+    ),
+    (
+        "E0204",
+        "unknown function",
+        "A function that this version does not have.\n\n    begin { pritnf(\"x\"); }",
+    ),
+    (
+        "E0205",
+        "unknown type",
+        "A type that is neither builtin, nor defined by the script, nor found in the kernel's BTF.",
+    ),
+    (
+        "E0206",
+        "no such field",
+        "The struct, the tracepoint or the tuple has no field of that name or number.\n\n    begin { print(curtask.pidd); }",
+    ),
+    (
+        "E0207",
+        "unknown config variable",
+        "The config block sets a variable that this version does not know.",
+    ),
+    (
+        "E0208",
+        "declared twice",
+        "`let` declares a variable that the same block has declared already.",
+    ),
+    (
+        "E0301",
+        "type mismatch",
+        "A variable or map holds values of one type; which one, its first use decides.\n\n    begin { $x = 1; $x = \"one\"; }",
+    ),
+    (
+        "E0302",
+        "wrong key type",
+        "All keys of a map are of one type.\n\n    begin { @x[1] = 1; @x[\"a\"] = 2; }",
+    ),
+    (
+        "E0303",
+        "operands do not fit",
+        "An operator was given values that it cannot work on.\n\n    begin { print(\"a\" + 1); }",
+    ),
+    (
+        "E0304",
+        "no such cast",
+        "There is no conversion between these types.\n\n    begin { $x = (uint64)\"a\"; }",
+    ),
+    (
+        "E0305",
+        "not a struct, array or pointer",
+        "Only structs, and pointers to them, have fields; only arrays, maps and pointers have elements. Integers must be cast \
+         first: `((struct file *)arg0).f_flags`.",
+    ),
+    (
+        "E0306",
+        "not a condition",
+        "A predicate, an `if`, `&&`, `||` and `?:` need an integer, a bool or a pointer.",
+    ),
+    (
+        "E0307",
+        "not a value",
+        "An aggregation, a whole struct, or a call without a result stands where a value is needed.\n\n    \
+         begin { @c = count(); @x = @c; }",
+    ),
+    (
+        "E0308",
+        "map with and without key",
+        "A map is used as `@x` in one place and as `@x[key]` in another.",
+    ),
+    (
+        "E0401",
+        "wrong number of arguments",
+        "The message shows the form of the function.",
+    ),
+    (
+        "E0402",
+        "wrong argument",
+        "An argument has a type or a value that the function does not take.",
+    ),
+    (
+        "E0403",
+        "aggregation outside of a map",
+        "`count()` and its like are assigned to a map: `@x = count()`.",
+    ),
+    (
+        "E0404",
+        "bad format string",
+        "The format of a printf has a conversion that does not exist.\n\n    begin { printf(\"%q\", 1); }",
+    ),
+    (
+        "E0405",
+        "format and arguments differ",
+        "A printf has more or fewer arguments than conversions, or one that its conversion cannot print.\n\n    \
+         begin { printf(\"%s\", 1); }",
+    ),
+    (
+        "E0406",
+        "not a literal",
+        "The argument must be known when the script is compiled.",
+    ),
+    (
+        "E0501",
+        "unknown probe type",
+        "No provider has that name.\n\n    kprob:vfs_read { }",
+    ),
+    (
+        "E0502",
+        "malformed probe",
+        "The attach point is not written as its provider wants it; the help shows how.",
+    ),
+    (
+        "E0503",
+        "unknown tracepoint",
+        "The name is nearly that of a known tracepoint: a slip.",
+    ),
+    (
+        "E0504",
+        "wildcards are not supported",
+        "This version does not compile probes with wildcards.",
+    ),
+    (
+        "E0505",
+        "not available in this probe",
+        "The builtin exists, but not in probes of this kind.\n\n    begin { print(retval); }",
+    ),
+    (
+        "E0506",
+        "unknown tracepoint format",
+        "The script uses fields of a tracepoint that neither the running kernel nor the recorded formats know. Compile on a machine \
+         that has it, or give its format with `--tracepoints FILE`.",
+    ),
+    (
+        "E0601",
+        "too much memory for a BPF program",
+        "The values of a probe do not fit in what the kernel gives a program: 512 bytes of stack, and 32 KiB of memory per CPU. \
+         Lower `max_strlen`, or use fewer long strings at once.",
+    ),
+    (
+        "E0602",
+        "bad config value",
+        "The value of a config variable is out of range or of the wrong kind.",
+    ),
+    (
+        "E0701",
+        "no kernel types",
+        "Types of the kernel come from BTF, /sys/kernel/btf/vmlinux of the machine that compiles or a file given with `--btf`.",
+    ),
+    (
+        "W0904",
+        "string is cut",
+        "A string literal is longer than `max_strlen`.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_are_unique_and_explained() {
+        let mut seen = HashSet::new();
+        for (code, title, explanation) in super::all() {
+            assert!(seen.insert(code), "{code} is listed twice");
+            assert!(
+                !title.is_empty() && !explanation.is_empty(),
+                "{code} says nothing"
+            );
+            assert!(
+                code.len() == 5 && (code.starts_with('E') || code.starts_with('W')),
+                "{code}"
+            );
+        }
+    }
+
+    /// Every code in the sources is in the registry.
+    #[test]
+    fn codes_in_use_are_listed() {
+        fn visit(dir: &std::path::Path, codes: &mut HashSet<String>) {
+            for entry in std::fs::read_dir(dir).expect("readable").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    visit(&path, codes);
+                } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("codes.rs")
+                {
+                    let text = std::fs::read_to_string(&path).expect("readable");
+                    let quoted = text
+                        .split('"')
+                        .filter(|w| w.len() == 5 && w[1..].bytes().all(|b| b.is_ascii_digit()));
+                    codes.extend(
+                        quoted
+                            .filter(|w| w.starts_with(['E', 'W']))
+                            .map(str::to_string),
+                    );
+                }
+            }
+        }
+        let mut used = HashSet::new();
+        visit(
+            std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")),
+            &mut used,
+        );
+        assert!(used.len() > 20, "{used:?}");
+        for code in used {
+            assert!(
+                super::find(&code).is_some(),
+                "{code} is not in the registry"
+            );
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Facts from where the compiler runs: BTF and tracepoint formats of the running kernel or of given files, and the recorded
+//! tracepoint formats that the compiler carries for machines where tracefs cannot be read.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use super::btf::BtfTypes;
+use super::{KernelFacts, RawRecord, RawType, Tracepoint, format};
+
+/// Formats recorded from Debian kernels (see the file's first lines).
+const RECORDED: &str = include_str!("../../facts/tracepoints-x86_64.txt");
+
+const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+const EVENTS: [&str; 2] = [
+    "/sys/kernel/tracing/events",
+    "/sys/kernel/debug/tracing/events",
+];
+
+/// Everything is read when first asked for: a script without kernel types costs no look at BTF.
+#[derive(Default)]
+pub struct LiveFacts {
+    /// `--btf FILE`
+    btf_path: Option<PathBuf>,
+    /// `--tracepoints FILE`: in the form of the recorded list; replaces the live and the recorded ones.
+    tracepoints: Option<String>,
+    btf: OnceCell<Result<BtfTypes, String>>,
+}
+
+impl LiveFacts {
+    pub fn new(btf_path: Option<PathBuf>, tracepoints: Option<String>) -> LiveFacts {
+        LiveFacts {
+            btf_path,
+            tracepoints,
+            btf: OnceCell::new(),
+        }
+    }
+
+    fn btf(&self) -> Option<&BtfTypes> {
+        self.open_btf().as_ref().ok()
+    }
+
+    fn open_btf(&self) -> &Result<BtfTypes, String> {
+        self.btf.get_or_init(|| {
+            let path = self.btf_path.as_deref().unwrap_or(Path::new(VMLINUX));
+            BtfTypes::open(path).map_err(|e| format!("{}: {e}", path.display()))
+        })
+    }
+
+    fn live_format(category: &str, event: &str) -> Option<Tracepoint> {
+        EVENTS.iter().find_map(|events| {
+            let text = std::fs::read_to_string(
+                Path::new(events).join(category).join(event).join("format"),
+            )
+            .ok()?;
+            Some(format::parse_format(&text))
+        })
+    }
+
+    fn list(&self) -> &str {
+        self.tracepoints.as_deref().unwrap_or(RECORDED)
+    }
+}
+
+impl KernelFacts for LiveFacts {
+    fn record_id(&self, name: &str, is_union: bool) -> Option<u32> {
+        self.btf()?.record_id(name, is_union)
+    }
+
+    fn record_by_id(&self, btf_id: u32) -> Option<RawRecord> {
+        self.btf()?.record_by_id(btf_id)
+    }
+
+    fn typedef(&self, name: &str) -> Option<RawType> {
+        self.btf()?.typedef(name)
+    }
+
+    fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {
+        if self.tracepoints.is_none()
+            && let Some(live) = Self::live_format(category, event)
+        {
+            return Some(live);
+        }
+        let head = format!("{category}:{event}\t");
+        let line = self
+            .list()
+            .lines()
+            .find(|line| line.starts_with(&head) || *line == head.trim_end())?;
+        format::parse_recorded(line).map(|(_, tracepoint)| tracepoint)
+    }
+
+    fn tracepoint_names(&self) -> Vec<(String, String)> {
+        let names = self.list().lines().filter(|line| !line.starts_with('#'));
+        let names = names.filter_map(|line| line.split('\t').next()?.split_once(':'));
+        names
+            .map(|(category, event)| (category.to_string(), event.to_string()))
+            .collect()
+    }
+
+    fn types_missing(&self) -> Option<String> {
+        self.open_btf().as_ref().err().cloned()
+    }
+}

@@ -1,0 +1,85 @@
+//! Facts about kernels: types from BTF, tracepoint formats, constants.
+//!
+//! The compiler asks through [`KernelFacts`] alone; nothing else in it looks at the machine that it runs on.
+
+pub mod btf;
+pub mod format;
+pub mod live;
+
+/// What the compiler may ask about a kernel.
+pub trait KernelFacts {
+    /// The BTF id of `struct name` or `union name`.
+    fn record_id(&self, name: &str, is_union: bool) -> Option<u32>;
+    fn record_by_id(&self, btf_id: u32) -> Option<RawRecord>;
+    /// The type behind a typedef's name.
+    fn typedef(&self, name: &str) -> Option<RawType>;
+    /// The fields of a tracepoint, `common_*` left out.
+    fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint>;
+    /// All known tracepoints, for suggestions: (category, event).
+    fn tracepoint_names(&self) -> Vec<(String, String)>;
+    /// Why there are no types at all, if there are none.
+    fn types_missing(&self) -> Option<String>;
+}
+
+/// A struct or union definition. Offsets in bits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawRecord {
+    /// In bytes.
+    pub size: u32,
+    pub fields: Vec<RawField>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawField {
+    /// Empty for anonymous members.
+    pub name: String,
+    pub ty: RawType,
+    pub bit_offset: u32,
+    pub bits: Option<u32>,
+}
+
+/// A C type, qualifiers and typedefs resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RawType {
+    Int {
+        bytes: u32,
+        signed: bool,
+        is_char: bool,
+    },
+    Bool,
+    Enum {
+        name: String,
+        bytes: u32,
+        signed: bool,
+    },
+    Pointer(Box<RawType>),
+    Void,
+    Array(Box<RawType>, u32),
+    Record {
+        name: String,
+        is_union: bool,
+        btf_id: u32,
+    },
+    /// Declared, not defined, in this BTF.
+    Forward {
+        name: String,
+        is_union: bool,
+    },
+}
+
+/// A tracepoint's fields, as its `format` file lists them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tracepoint {
+    pub fields: Vec<TracepointField>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct TracepointField {
+    pub name: String,
+    /// The C type with the name taken out: `const char *`, `char[16]`, `__data_loc char[]`.
+    pub decl: String,
+    /// Bytes from the start of the record.
+    pub offset: u32,
+    pub size: u32,
+    pub signed: bool,
+}

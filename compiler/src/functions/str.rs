@@ -1,0 +1,91 @@
+//! `str()`: the string at an address.
+
+use bt_grammar::ast;
+use bt_grammar::diag::Diagnostic;
+
+use super::Function;
+use crate::check::{CallSite, Checker};
+use crate::llvm::PointerValue;
+use crate::llvm::builder::Arg;
+use crate::lower::Lower;
+use crate::typed::{Call, CallData, Expr};
+use crate::types::{Space, Ty};
+
+pub struct Str;
+
+impl Function for Str {
+    fn name(&self) -> &'static str {
+        "str"
+    }
+
+    fn signature(&self) -> &'static str {
+        "string str(char *data[, const uint32 length])"
+    }
+
+    fn about(&self) -> &'static str {
+        "the NUL-terminated string at an address, of at most `length` bytes (default: max_strlen), NUL included"
+    }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        if !cx.arity(site, self, 1, 2) {
+            return Expr::poison(site.span);
+        }
+        let Some(arg) = cx.arg(site, 0) else {
+            return Expr::poison(site.span);
+        };
+        let mut size = cx.config.max_strlen;
+        if site.args.len() == 2 {
+            match cx.literal_int(site, 1, "the length of a string") {
+                Some(length) if length > 0 => size = size.min(length.min(i64::from(size)) as u32),
+                Some(_) => {
+                    let error = Diagnostic::error(
+                        "E0402",
+                        site.args[1].span(),
+                        "the length must be above 0",
+                    );
+                    cx.report(error.here("too small"));
+                    return Expr::poison(site.span);
+                }
+                None => return Expr::poison(site.span),
+            }
+        }
+        // `str($1)` is the parameter itself.
+        if let ast::ExprKind::Param(index) = arg.kind {
+            return cx.string_param(index, site.span);
+        }
+        let value = cx.value(arg);
+        match &value.ty {
+            Ty::Unknown => Expr {
+                ty: Ty::Str(size),
+                ..Expr::poison(site.span)
+            },
+            Ty::Str(_) => value,
+            Ty::Ptr(..) | Ty::Int(_) => {
+                cx.made(site, self, Ty::Str(size), vec![value], CallData::Size(size))
+            }
+            _ => cx.wrong_arg(site, &value, "an address"),
+        }
+    }
+
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>) {
+        let CallData::Size(size) = call.data else {
+            return;
+        };
+        let Some(arg) = call.args.first() else { return };
+        let space = match &arg.ty {
+            Ty::Ptr(_, space) => *space,
+            _ => lower.probe().kind.argument_space(),
+        };
+        let address = lower.scalar(arg);
+        let space = if space == Space::Context {
+            Space::Kernel
+        } else {
+            space
+        };
+        lower.read_string_at(space, to, size, Arg::Int(address));
+    }
+}

@@ -1,0 +1,73 @@
+//! `sum()`: how much.
+
+use super::{Function, count};
+use crate::check::{CallSite, Checker};
+use crate::llvm::{IntValue, PointerValue};
+use crate::lower::Lower;
+use crate::typed::{CallData, Expr};
+use crate::types::{Agg, Ty};
+
+pub struct Sum;
+
+impl Function for Sum {
+    fn name(&self) -> &'static str {
+        "sum"
+    }
+
+    fn signature(&self) -> &'static str {
+        "@map = sum(int n)"
+    }
+
+    fn about(&self) -> &'static str {
+        "adds its argument up, per CPU and without lost updates"
+    }
+
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        let Some(arg) = one_integer(self, cx, site, 1) else {
+            return Expr::poison(site.span);
+        };
+        let signed = match arg.flexible_int() {
+            Some(value) => value < 0,
+            None => arg.ty.as_int().is_some_and(|i| i.signed),
+        };
+        cx.made(
+            site,
+            self,
+            Ty::Agg(Agg::Sum { signed }),
+            vec![arg],
+            CallData::None,
+        )
+    }
+
+    fn aggregate<'c>(
+        &self,
+        lower: &mut Lower<'c, '_>,
+        _: &Ty,
+        args: &[IntValue<'c>],
+        entry: PointerValue<'c>,
+    ) {
+        count::add(lower, entry, args[0]);
+    }
+}
+
+/// The first argument, an integer, of a function with up to `max` arguments.
+pub fn one_integer(
+    function: &'static dyn Function,
+    cx: &mut Checker,
+    site: &CallSite,
+    max: usize,
+) -> Option<Expr> {
+    if !cx.arity(site, function, 1, max) {
+        return None;
+    }
+    let arg = cx.arg(site, 0)?;
+    let value = cx.value(arg);
+    if value.ty.as_int().is_some() {
+        return Some(value);
+    }
+    // Not known yet in an early round, or reported already.
+    if !value.ty.is_unknown() {
+        cx.wrong_arg(site, &value, "an integer");
+    }
+    None
+}

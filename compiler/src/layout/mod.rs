@@ -1,0 +1,211 @@
+//! Settles every id, offset and name that the object and its reader share, and writes the manifest.
+//!
+//! Code generation reads the [`Plan`]; it makes no ids of its own.
+
+mod plan;
+
+pub use plan::{EventPlan, MapPlan, Plan};
+
+use bt_abi::manifest::{self as abi, EventKind, FieldOwner, FieldUse, Manifest};
+use bt_abi::record::HEADER_SIZE;
+use bt_abi::types::Layout;
+use bt_grammar::span::Span;
+
+use crate::source::Source;
+use crate::typed::visit::{self, Node};
+use crate::typed::{Call, Expr, Script, Step};
+use crate::types::{Origin, Records, Ty};
+
+/// Lays a record out while a function names its fields.
+pub struct EventLayout {
+    layout: Layout,
+    offsets: Vec<u32>,
+}
+
+impl EventLayout {
+    fn new() -> EventLayout {
+        EventLayout {
+            layout: Layout::new(HEADER_SIZE),
+            offsets: Vec::new(),
+        }
+    }
+
+    /// A field for the value of an expression.
+    pub fn arg(&mut self, expr: &Expr) -> abi::Arg {
+        let ty = expr.ty.to_abi().unwrap_or(bt_abi::Type::Int {
+            size: 8,
+            signed: true,
+        });
+        let offset = self.layout.push(&ty);
+        self.offsets.push(offset);
+        abi::Arg { offset, ty }
+    }
+}
+
+/// Plan and manifest of a checked script.
+pub fn lay_out(
+    script: &Script,
+    source: &Source,
+    records: &Records,
+    compiler: &str,
+) -> (Plan, Manifest) {
+    let mut plan = Plan::default();
+    let mut fields = Vec::new();
+    let mut events = Vec::new();
+    for probe in &script.probes {
+        visit::probe(probe, &mut |node| match node {
+            Node::Call(call, span) => plan_event(&mut plan, &mut events, call, span, source),
+            Node::Place(place, span) => {
+                for step in &place.steps {
+                    if let Step::Field(field) = step {
+                        plan.use_field(*field);
+                        fields.extend(field_use(records, *field, source.manifest_span(span)));
+                    }
+                }
+            }
+            Node::Expr(expr) => {
+                if let Ty::Stack(stack) = &expr.ty {
+                    plan.stacks.insert(stack.limit);
+                }
+            }
+        });
+    }
+    plan.programs = program_names(script);
+    plan.place_slots(script);
+    plan.place_maps(script);
+    fields.dedup_by(|a, b| a.owner == b.owner && a.field == b.field);
+    let manifest = Manifest {
+        version: abi::VERSION,
+        must_understand: Vec::new(),
+        compiler: compiler.to_string(),
+        arch: "x86_64".into(),
+        source: abi::Source {
+            name: source.name.clone(),
+            text: source.text.clone(),
+        },
+        programs: programs(script, &plan, source),
+        maps: maps(script, &plan, source),
+        events,
+        slots: slots(script, &plan, source),
+        fields,
+        needs: Vec::new(),
+        config: abi::Config {
+            print_maps_on_exit: script.config.print_maps_on_exit,
+            max_map_keys: script.config.max_map_keys,
+            str_trunc_trailer: script.config.str_trunc_trailer.clone(),
+        },
+    };
+    (plan, manifest)
+}
+
+fn plan_event(
+    plan: &mut Plan,
+    events: &mut Vec<abi::Event>,
+    call: &Call,
+    span: Span,
+    source: &Source,
+) {
+    let mut layout = EventLayout::new();
+    if let Some(kind) = call.function.event(call, &mut layout) {
+        // `exit` without arguments still has a code in its record.
+        if let EventKind::Exit { code } = kind
+            && layout.offsets.is_empty()
+        {
+            debug_assert_eq!(code, HEADER_SIZE);
+            layout.layout.push_raw(8, 8);
+        }
+        let size = layout.layout.size().next_multiple_of(8);
+        let index = events.len() as u32;
+        plan.events.insert(
+            call.id,
+            EventPlan {
+                index,
+                size,
+                offsets: layout.offsets,
+            },
+        );
+        events.push(abi::Event {
+            kind,
+            size,
+            span: source.manifest_span(span),
+        });
+    }
+}
+
+fn field_use(
+    records: &Records,
+    field: crate::types::FieldRef,
+    span: abi::Span,
+) -> Option<FieldUse> {
+    let record = records.get(field.record);
+    let name = record.fields[field.index as usize].name.clone();
+    let owner = match &record.origin {
+        Origin::Kernel { name, .. } => FieldOwner::Kernel { name: name.clone() },
+        Origin::Tracepoint { category, event } => FieldOwner::Tracepoint {
+            category: category.clone(),
+            event: event.clone(),
+        },
+        Origin::KernelAnonymous { .. } | Origin::Script { .. } => return None,
+    };
+    (!name.is_empty()).then_some(FieldUse {
+        owner,
+        field: name,
+        span,
+    })
+}
+
+/// The function names: the probe's text with what C cannot name replaced, and the index where two would be alike.
+fn program_names(script: &Script) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (index, probe) in script.probes.iter().enumerate() {
+        let name: String = probe
+            .text
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        // Long names are cut by the kernel anyway; these are for people who read an object.
+        let name: String = name.chars().take(96).collect();
+        names.push(if names.contains(&name) {
+            format!("{name}_{index}")
+        } else {
+            name
+        });
+    }
+    names
+}
+
+fn programs(script: &Script, plan: &Plan, source: &Source) -> Vec<abi::Program> {
+    let of = |(probe, name): (&crate::typed::Probe, &String)| abi::Program {
+        name: name.clone(),
+        probe: probe.text.clone(),
+        attach: probe.attach.clone(),
+        span: source.manifest_span(probe.span),
+    };
+    script.probes.iter().zip(&plan.programs).map(of).collect()
+}
+
+fn maps(script: &Script, plan: &Plan, source: &Source) -> Vec<abi::Map> {
+    let of = |(map, planned): (&crate::typed::Map, &MapPlan)| abi::Map {
+        name: map.name.clone(),
+        symbol: planned.symbol.clone(),
+        key: planned.key.clone(),
+        value: planned.value.clone(),
+        value_size: planned.value_size,
+        set_offset: planned.set_offset,
+        span: source.manifest_span(map.span),
+    };
+    script.maps.iter().zip(&plan.maps).map(of).collect()
+}
+
+fn slots(script: &Script, plan: &Plan, source: &Source) -> Vec<abi::Slot> {
+    let of = |(slot, offset): (&crate::typed::Slot, &u32)| abi::Slot {
+        offset: *offset,
+        ty: slot.ty.to_abi().unwrap_or(bt_abi::Type::Int {
+            size: 8,
+            signed: true,
+        }),
+        value: slot.value.clone(),
+        span: source.manifest_span(slot.span),
+    };
+    script.slots.iter().zip(&plan.slots).map(of).collect()
+}

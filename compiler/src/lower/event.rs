@@ -1,0 +1,85 @@
+//! Records to the ring buffer.
+
+use bt_abi::names;
+
+use super::Lower;
+use crate::llvm::PointerValue;
+use crate::llvm::builder::Arg;
+use crate::llvm::helper::{MAP_LOOKUP_ELEM, RINGBUF_RESERVE, RINGBUF_SUBMIT};
+use crate::typed::{Call, Expr};
+
+impl<'c> Lower<'c, '_> {
+    /// Sends the record of a call whose fields are its arguments.
+    ///
+    /// What has effects is evaluated before room is reserved, so that a full buffer changes nothing but the report. The rest is
+    /// written straight into the buffer.
+    pub fn send_args(&mut self, call: &Call, args: &[Expr]) {
+        let early: Vec<Option<Early<'c>>> =
+            args.iter().map(|arg| self.evaluate_early(arg)).collect();
+        self.send(call, |lower, record, offsets| {
+            for ((arg, early), offset) in args.iter().zip(early).zip(offsets) {
+                let Some(abi) = arg.ty.to_abi() else { continue };
+                let at = lower.b.offset(record, *offset);
+                match early {
+                    Some(Early::Scalar(value)) => lower.b.store(at, value, abi.size()),
+                    Some(Early::Memory(from)) => lower.copy(at, from, abi.size()),
+                    None => lower.store(arg, at, &abi, false),
+                }
+            }
+        });
+    }
+
+    /// Scalars are cheap to hold; large values only if they must be evaluated in order.
+    fn evaluate_early(&mut self, arg: &Expr) -> Option<Early<'c>> {
+        if arg.ty.is_scalar() {
+            return Some(Early::Scalar(self.scalar(arg)));
+        }
+        (!arg.is_pure()).then(|| Early::Memory(self.memory(arg)))
+    }
+
+    /// Reserves a record, has it filled, and submits it; counts it as lost if there is no room.
+    pub fn send(&mut self, call: &Call, fill: impl FnOnce(&mut Self, PointerValue<'c>, &[u32])) {
+        let Some(event) = self.plan.events.get(&call.id) else {
+            return;
+        };
+        let ring = self.own_map(names::EVENTS_MAP).as_pointer_value();
+        let size = self.int(i64::from(event.size));
+        let record = self.helper_ptr(
+            RINGBUF_RESERVE,
+            &[Arg::Ptr(ring), size.into(), self.int(0).into()],
+        );
+        let [full, reserved, sent] = ["full", "reserved", "sent"].map(|name| self.b.block(name));
+        self.b.branch_null(record, full, reserved);
+        self.b.at_end(full);
+        self.count_lost();
+        self.b.jump(sent);
+        self.b.at_end(reserved);
+        let header = i64::from(event.index) | i64::from(self.program.index) << 32;
+        self.b.store(record, self.int(header), 8);
+        fill(self, record, &event.offsets);
+        self.helper(RINGBUF_SUBMIT, &[Arg::Ptr(record), self.int(0).into()]);
+        self.b.jump(sent);
+        self.b.at_end(sent);
+    }
+
+    fn count_lost(&mut self) {
+        let key = self.temp(8);
+        self.b
+            .store(key, self.int(i64::from(self.program.index)), 4);
+        let map = self.own_map(names::LOST_MAP).as_pointer_value();
+        let count = self.helper_ptr(MAP_LOOKUP_ELEM, &[Arg::Ptr(map), Arg::Ptr(key)]);
+        let [found, done] = ["found", "done"].map(|name| self.b.block(name));
+        self.b.branch_null(count, done, found);
+        self.b.at_end(found);
+        let old = self.b.load(count, 8, false);
+        self.b.store(count, self.b.add(old, self.int(1)), 8);
+        self.b.jump(done);
+        self.b.at_end(done);
+    }
+}
+
+/// A value that was evaluated before its record exists.
+enum Early<'c> {
+    Scalar(crate::llvm::IntValue<'c>),
+    Memory(PointerValue<'c>),
+}

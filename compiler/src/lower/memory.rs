@@ -1,0 +1,170 @@
+//! Values that do not fit in a register: strings, tuples, stacks, arrays. They are written to where they are wanted.
+
+use bt_abi::Type;
+
+use super::Lower;
+use crate::llvm::PointerValue;
+use crate::llvm::helper::PROBE_READ_KERNEL_STR;
+use crate::typed::{Expr, ExprKind};
+use crate::types::Ty;
+
+/// Strings up to this size are copied whole; longer ones only up to their end.
+const COPY_WHOLE: u32 = 64;
+
+impl<'c> Lower<'c, '_> {
+    /// Writes a value to memory, laid out as `target`, which holds values of the expression's type.
+    ///
+    /// `clean`: the memory is zero, and what the value does not cover must stay so, since all bytes count (map keys).
+    pub fn store(&mut self, expr: &Expr, to: PointerValue<'c>, target: &Type, clean: bool) {
+        if expr.ty.is_scalar() {
+            let value = self.scalar(expr);
+            self.b.store(to, value, target.size());
+            return;
+        }
+        match (&expr.kind, target) {
+            (ExprKind::Str(bytes), Type::String { size }) => self.store_literal(bytes, to, *size),
+            (ExprKind::Tuple(items), Type::Tuple { fields, .. }) => {
+                for (item, field) in items.iter().zip(fields) {
+                    let at = self.b.offset(to, field.offset);
+                    self.store(item, at, &field.ty, clean);
+                }
+            }
+            (
+                ExprKind::Ternary {
+                    cond,
+                    then,
+                    otherwise,
+                },
+                _,
+            ) => {
+                let cond = self.scalar(cond);
+                let [then_block, else_block, done] =
+                    ["then", "else", "done"].map(|name| self.b.block(name));
+                self.b.branch(cond, then_block, else_block);
+                for (block, side) in [(then_block, then), (else_block, otherwise)] {
+                    self.b.at_end(block);
+                    self.store(side, to, target, clean);
+                    self.b.jump(done);
+                }
+                self.b.at_end(done);
+            }
+            (ExprKind::Block { stmts, value }, _) => {
+                self.stmts(stmts);
+                self.store(value, to, target, clean);
+            }
+            (ExprKind::Read(place), Type::String { size }) => {
+                self.read_string(place, to, expr.ty.size().min(*size))
+            }
+            (ExprKind::Read(place), _) => self.read_bytes(place, to, target.size()),
+            (ExprKind::Builtin(builtin), _) => builtin.lower_into(self, expr, to),
+            (ExprKind::Call(call), _) => call.function.lower_into(self, call, to),
+            _ => {
+                let from = self.memory(expr);
+                self.copy_value(from, &expr.ty, to, target, clean);
+            }
+        }
+    }
+
+    /// The value somewhere in memory, laid out as its own type says. Must not be written to.
+    pub fn memory(&mut self, expr: &Expr) -> PointerValue<'c> {
+        match &expr.kind {
+            ExprKind::Var(var) => self.program.vars[var.index()],
+            ExprKind::Slot(slot) => self.slot(self.plan.slots[slot.index()]),
+            ExprKind::TupleField { base, index } => self.tuple_field(base, *index).0,
+            ExprKind::MapGet { map, key } => self.map_value(*map, key.as_deref()),
+            _ => {
+                let abi = expr.ty.to_abi().unwrap_or(Type::Pointer);
+                let temp = self.temp(abi.size());
+                self.store(expr, temp, &abi, false);
+                temp
+            }
+        }
+    }
+
+    /// Where a field of a tuple lies, and its layout.
+    pub(super) fn tuple_field(&mut self, base: &Expr, index: u32) -> (PointerValue<'c>, Type) {
+        let from = self.memory(base);
+        match base.ty.to_abi() {
+            Some(Type::Tuple { fields, .. }) => {
+                let field = &fields[index as usize];
+                (self.b.offset(from, field.offset), field.ty.clone())
+            }
+            _ => (from, Type::Pointer),
+        }
+    }
+
+    /// Copies a value to a layout that may be wider.
+    fn copy_value(
+        &mut self,
+        from: PointerValue<'c>,
+        ty: &Ty,
+        to: PointerValue<'c>,
+        target: &Type,
+        clean: bool,
+    ) {
+        match (ty, target) {
+            (Ty::Str(have), Type::String { size }) => {
+                self.copy_string(from, *have, to, *size, clean)
+            }
+            (Ty::Tuple(items), Type::Tuple { fields, .. }) => {
+                let Some(Type::Tuple { fields: own, .. }) = ty.to_abi() else {
+                    return;
+                };
+                for ((item, own), field) in items.iter().zip(&own).zip(fields) {
+                    let (from, to) = (
+                        self.b.offset(from, own.offset),
+                        self.b.offset(to, field.offset),
+                    );
+                    self.copy_value(from, item, to, &field.ty, clean);
+                }
+            }
+            (ty, target) if ty.is_scalar() => {
+                let signed = ty.as_int().is_some_and(|i| i.signed);
+                let value = self.b.load(from, ty.size(), signed);
+                self.b.store(to, value, target.size());
+            }
+            _ => self.copy(to, from, target.size()),
+        }
+    }
+
+    fn copy_string(
+        &mut self,
+        from: PointerValue<'c>,
+        have: u32,
+        to: PointerValue<'c>,
+        size: u32,
+        clean: bool,
+    ) {
+        let length = have.min(size);
+        if length <= COPY_WHOLE && !clean {
+            self.copy(to, from, length);
+            return;
+        }
+        let length = self.int(i64::from(length));
+        self.helper(
+            PROBE_READ_KERNEL_STR,
+            &[to.into(), length.into(), from.into()],
+        );
+    }
+
+    /// The bytes and their NUL, by words.
+    fn store_literal(&mut self, bytes: &[u8], to: PointerValue<'c>, size: u32) {
+        let mut text = bytes.to_vec();
+        text.truncate(size.saturating_sub(1) as usize);
+        text.push(0);
+        let mut at = 0;
+        while at < text.len() {
+            let rest = text.len() - at;
+            let width = if rest > 4 { 8 } else { [1, 1, 2, 4, 4][rest] };
+            // A word may reach past the end of the text, as long as it stays in the buffer.
+            let width = if at + width > size as usize { 1 } else { width };
+            let mut word = [0; 8];
+            let used = rest.min(width);
+            word[..used].copy_from_slice(&text[at..at + used]);
+            let place = self.b.offset(to, at as u32);
+            self.b
+                .store(place, self.int(i64::from_le_bytes(word)), width as u32);
+            at += width;
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Typed program to LLVM IR.
+//!
+//! Scalars are 64-bit values, widened as their type says; strings, tuples and stacks are written to where they are wanted.
+//! What a script may get wrong was found before: there are no errors here, save limits that only show in generated code.
+
+mod core;
+mod event;
+mod expr;
+mod map;
+mod memory;
+mod place;
+mod program;
+mod scratch;
+mod sections;
+mod stmt;
+mod strings;
+
+use std::collections::BTreeMap;
+
+use bt_grammar::span::Span;
+
+use crate::layout::Plan;
+use crate::llvm::builder::{Arg, Builder};
+use crate::llvm::helper::Helper;
+use crate::llvm::{GlobalValue, IntValue, PointerValue};
+use crate::source::Source;
+use crate::typed::{Probe, Script};
+use crate::types::{RecordId, Records};
+
+pub use scratch::SCRATCH_LIMIT;
+
+/// A probe that needs more memory than a program can have.
+#[derive(Debug)]
+pub struct TooLarge {
+    pub span: Span,
+    pub bytes: u32,
+}
+
+/// What lowering found out besides the module.
+#[derive(Debug, Default)]
+pub struct Used {
+    /// Helpers, and where each is first needed.
+    pub helpers: BTreeMap<Helper, Span>,
+    pub too_large: Vec<TooLarge>,
+}
+
+/// Lowers a script into a module.
+pub struct Lower<'c, 's> {
+    pub b: Builder<'c>,
+    pub script: &'s Script,
+    pub plan: &'s Plan,
+    pub records: &'s Records,
+    source: &'s Source,
+    /// Maps of the script, by id.
+    maps: Vec<GlobalValue<'c>>,
+    own: sections::OwnMaps<'c>,
+    /// Debug types of relocated structs.
+    partial: BTreeMap<RecordId, crate::llvm::di::Node>,
+    program: program::State<'c, 's>,
+    used: Used,
+}
+
+/// Fills the module of the builder.
+pub fn lower<'c, 's>(
+    b: Builder<'c>,
+    script: &'s Script,
+    plan: &'s Plan,
+    records: &'s Records,
+    source: &'s Source,
+) -> (Builder<'c>, Used) {
+    let mut lower = Lower {
+        b,
+        script,
+        plan,
+        records,
+        source,
+        maps: Vec::new(),
+        own: sections::OwnMaps::default(),
+        partial: BTreeMap::new(),
+        program: program::State::default(),
+        used: Used::default(),
+    };
+    lower.script_maps();
+    for (index, probe) in script.probes.iter().enumerate() {
+        lower.program(index as u32, probe);
+    }
+    lower.finish_sections();
+    lower.b.di.finish();
+    (lower.b, lower.used)
+}
+
+impl<'c, 's> Lower<'c, 's> {
+    pub fn int(&self, value: i64) -> IntValue<'c> {
+        self.b.int(value)
+    }
+
+    /// Calls a helper, which the manifest then lists.
+    pub fn helper(&mut self, helper: Helper, args: &[Arg<'c>]) -> IntValue<'c> {
+        self.note(helper);
+        self.b.helper(helper, args)
+    }
+
+    pub fn helper_ptr(&mut self, helper: Helper, args: &[Arg<'c>]) -> PointerValue<'c> {
+        self.note(helper);
+        self.b.helper_ptr(helper, args)
+    }
+
+    fn note(&mut self, helper: Helper) {
+        self.used.helpers.entry(helper).or_insert(self.program.span);
+    }
+
+    /// The probe that is being lowered.
+    pub fn probe(&self) -> &'s Probe {
+        self.program.probe.expect("inside a program")
+    }
+
+    /// The context of the program.
+    pub fn context(&self) -> PointerValue<'c> {
+        self.program.context.expect("inside a program")
+    }
+
+    /// From here on, instructions belong to this place of the script.
+    fn locate(&mut self, span: Span) {
+        self.program.span = span;
+        if let Some(scope) = self.program.scope {
+            let (line, column) = self.source.locate(span.start);
+            self.b.locate(scope, line, column);
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Reading memory: the context, the kernel's and the traced program's.
+
+use super::Lower;
+use crate::llvm::builder::Arg;
+use crate::llvm::helper::{
+    Helper, PROBE_READ, PROBE_READ_KERNEL, PROBE_READ_KERNEL_STR, PROBE_READ_STR, PROBE_READ_USER,
+    PROBE_READ_USER_STR,
+};
+use crate::llvm::{IntValue, PointerValue};
+use crate::typed::{Place, Step};
+use crate::types::{FieldDef, FieldRef, Origin, Space, Ty};
+
+impl<'c> Lower<'c, '_> {
+    /// The address of a place, relocated where it lies in a type of the kernel.
+    pub(super) fn address(&mut self, place: &Place) -> PointerValue<'c> {
+        self.walk(place, place.steps.len())
+    }
+
+    /// The address after so many steps.
+    fn walk(&mut self, place: &Place, steps: usize) -> PointerValue<'c> {
+        let mut at = match self.space(place) {
+            Space::Context => self.context(),
+            _ => {
+                let base = self.scalar(&place.base);
+                self.b.to_ptr(base)
+            }
+        };
+        let mut relocated: Option<Ty> = None;
+        for step in &place.steps[..steps] {
+            match step {
+                Step::Field(field) => {
+                    at = self.member(at, *field);
+                    let def = self.records.field(*field);
+                    relocated = self.is_relocated(*field).then_some(def.ty);
+                }
+                Step::Index { index, element } => {
+                    let literal = index.flexible_int().and_then(|i| u32::try_from(i).ok());
+                    at = match (relocated.take(), literal) {
+                        // An element of a relocated array is relocated with it.
+                        (Some(array), Some(index)) => {
+                            let (node, _) = self.debug_type(&array);
+                            self.b.element_address(at, node, index)
+                        }
+                        _ => {
+                            let index = self.scalar(index);
+                            let bytes = self.b.mul(index, self.int(i64::from(*element)));
+                            self.b.offset_by(at, bytes)
+                        }
+                    };
+                }
+            }
+        }
+        at
+    }
+
+    fn member(&mut self, at: PointerValue<'c>, field: FieldRef) -> PointerValue<'c> {
+        let def = self.records.field(field);
+        if !self.is_relocated(field) {
+            return self.b.offset(at, def.bit_offset / 8);
+        }
+        let node = self.partial_record(field.record);
+        let position = self.plan.field_position(field).unwrap_or(0);
+        match self.records.get(field.record).is_union() {
+            true => self.b.union_member_address(at, node, position),
+            false => self.b.member_address(at, node, position),
+        }
+    }
+
+    fn is_relocated(&self, field: FieldRef) -> bool {
+        !matches!(self.records.get(field.record).origin, Origin::Script { .. })
+    }
+
+    fn space(&self, place: &Place) -> Space {
+        match &place.base.ty {
+            Ty::Ptr(_, space) => *space,
+            _ => Space::Any,
+        }
+    }
+
+    /// The scalar at a place.
+    pub(super) fn read_scalar(&mut self, place: &Place, ty: &Ty) -> IntValue<'c> {
+        let space = self.space(place);
+        let last = match place.steps.last() {
+            Some(Step::Field(field)) => Some((*field, self.records.field(*field))),
+            _ => None,
+        };
+        if let Some((field, def)) = &last {
+            if let Some(bits) = def.bits {
+                return self.read_bits(place, *field, def, bits);
+            }
+            if def.data_loc {
+                // The low half of the word is the offset of the data in the record.
+                let at = self.address(place);
+                let word = self.b.load(at, 4, false);
+                let offset = self.b.and(word, self.int(0xffff));
+                let context = self.b.to_int(self.context());
+                return self.b.add(context, offset);
+            }
+        }
+        let (bytes, signed) = (ty.size().min(8), ty.as_int().is_some_and(|i| i.signed));
+        let at = self.address(place);
+        if space == Space::Context {
+            return self.b.load(at, bytes, signed);
+        }
+        let temp = self.temp(8);
+        let size = self.int(i64::from(bytes));
+        self.helper(reader(space), &[Arg::Ptr(temp), size.into(), Arg::Ptr(at)]);
+        self.b.load(temp, bytes, signed)
+    }
+
+    /// Reads the storage of a bit-field and cuts the field out, with offsets and shifts of the target.
+    fn read_bits(
+        &mut self,
+        place: &Place,
+        field: FieldRef,
+        def: &FieldDef,
+        bits: u32,
+    ) -> IntValue<'c> {
+        let signed = def.ty.as_int().is_some_and(|i| i.signed);
+        let record = self.walk(place, place.steps.len() - 1);
+        let space = self.space(place);
+        let temp = self.temp(8);
+        self.b.store(temp, self.int(0), 8);
+        if !self.is_relocated(field) {
+            let shift = def.bit_offset % 8;
+            let bytes = (shift + bits).div_ceil(8).min(8);
+            let at = self.b.offset(record, def.bit_offset / 8);
+            self.helper(
+                reader(space),
+                &[
+                    Arg::Ptr(temp),
+                    self.int(i64::from(bytes)).into(),
+                    Arg::Ptr(at),
+                ],
+            );
+            let word = self.b.load(temp, 8, false);
+            let up = self.b.shl(word, self.int(i64::from(64 - shift - bits)));
+            return self.b.shr(up, self.int(i64::from(64 - bits)), signed);
+        }
+        // Each fact is a relocation of its own and wants an address of its own.
+        let [offset, size, left, right] = [0, 1, 4, 5].map(|info| {
+            let member = self.member(record, field);
+            self.b.field_info(member, info)
+        });
+        let at = self.b.offset_by(record, offset);
+        self.helper(reader(space), &[Arg::Ptr(temp), size.into(), Arg::Ptr(at)]);
+        let word = self.b.load(temp, 8, false);
+        let up = self.b.shl(word, left);
+        self.b.shr(up, right, signed)
+    }
+
+    /// The NUL-terminated string in a char array.
+    pub(super) fn read_string(&mut self, place: &Place, to: PointerValue<'c>, size: u32) {
+        let at = self.address(place);
+        let space = match self.space(place) {
+            Space::Context => Space::Kernel,
+            space => space,
+        };
+        self.read_string_at(space, to, size, Arg::Ptr(at));
+    }
+
+    /// Reads a string of at most `size` bytes, NUL included; an unreadable one is empty.
+    pub fn read_string_at(&mut self, space: Space, to: PointerValue<'c>, size: u32, from: Arg<'c>) {
+        let helper = match space {
+            Space::User => PROBE_READ_USER_STR,
+            Space::Any => PROBE_READ_STR,
+            Space::Kernel | Space::Context => PROBE_READ_KERNEL_STR,
+        };
+        let size = self.int(i64::from(size));
+        self.helper(helper, &[Arg::Ptr(to), size.into(), from]);
+    }
+
+    pub(super) fn read_bytes(&mut self, place: &Place, to: PointerValue<'c>, size: u32) {
+        let at = self.address(place);
+        let space = self.space(place);
+        let size = self.int(i64::from(size));
+        self.helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
+    }
+
+    /// A `u64` of the context at a fixed offset: an argument register.
+    pub fn context_word(&mut self, offset: u32) -> IntValue<'c> {
+        let at = self.b.offset(self.context(), offset);
+        self.b.load(at, 8, true)
+    }
+}
+
+fn reader(space: Space) -> Helper {
+    match space {
+        Space::User => PROBE_READ_USER,
+        Space::Any => PROBE_READ,
+        Space::Kernel | Space::Context => PROBE_READ_KERNEL,
+    }
+}

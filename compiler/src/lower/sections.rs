@@ -1,0 +1,214 @@
+//! Maps, and the other global variables of the object.
+
+use std::collections::BTreeMap;
+
+use bt_abi::names;
+
+use super::Lower;
+use crate::llvm::di::{Encoding, Member, Node};
+use crate::llvm::{GlobalValue, PointerValue};
+
+/// Map types of `enum bpf_map_type`.
+mod map_type {
+    pub const HASH: u64 = 1;
+    pub const ARRAY: u64 = 2;
+    pub const PERCPU_HASH: u64 = 5;
+    pub const PERCPU_ARRAY: u64 = 6;
+    pub const RINGBUF: u64 = 27;
+}
+
+/// Bytes of the ring buffer unless btrun sets another size; a power of two, a multiple of the page size on every architecture.
+const RING_BYTES: u64 = 512 << 10;
+
+/// Different stacks that are remembered, for each depth.
+const MAX_STACKS: u64 = 16 << 10;
+
+/// Maps and sections that no script names, made when first needed.
+#[derive(Default)]
+pub struct OwnMaps<'c> {
+    maps: BTreeMap<String, GlobalValue<'c>>,
+    slots: Option<GlobalValue<'c>>,
+    zeros: Option<GlobalValue<'c>>,
+    /// What the hungriest program needs.
+    pub scratch_bytes: u32,
+}
+
+/// A map's definition, as its BTF says it.
+struct Definition {
+    kind: u64,
+    max_entries: u64,
+    key_size: u64,
+    value_size: u64,
+}
+
+impl<'c> Lower<'c, '_> {
+    pub(super) fn script_maps(&mut self) {
+        for plan in &self.plan.maps {
+            let kind = match (&plan.key, plan.per_cpu) {
+                (None, false) => map_type::ARRAY,
+                (None, true) => map_type::PERCPU_ARRAY,
+                (Some(_), false) => map_type::HASH,
+                (Some(_), true) => map_type::PERCPU_HASH,
+            };
+            let global = self.b.add_map(&plan.symbol, 4);
+            let definition = Definition {
+                kind,
+                max_entries: u64::from(plan.max_entries),
+                key_size: u64::from(plan.key_size()),
+                value_size: u64::from(plan.value_size),
+            };
+            self.describe_map(global, &plan.symbol, &definition);
+            self.maps.push(global);
+        }
+    }
+
+    /// One of the maps of [`bt_abi::names`].
+    pub(super) fn own_map(&mut self, name: &str) -> GlobalValue<'c> {
+        if let Some(map) = self.own.maps.get(name) {
+            return *map;
+        }
+        let members = if name == names::EVENTS_MAP { 2 } else { 4 };
+        let map = self.b.add_map(name, members);
+        self.own.maps.insert(name.to_string(), map);
+        map
+    }
+
+    /// The map of stacks of that depth.
+    pub fn stacks(&mut self, limit: u32) -> PointerValue<'c> {
+        self.own_map(&names::stacks_map(limit)).as_pointer_value()
+    }
+
+    /// A late-bound value.
+    pub(super) fn slot(&mut self, offset: u32) -> PointerValue<'c> {
+        let slots = match self.own.slots {
+            Some(slots) => slots,
+            None => {
+                let bytes = vec![0; self.plan.slots_size as usize];
+                let slots = self
+                    .b
+                    .add_global_bytes("btc_slots", names::SLOTS_SECTION, &bytes);
+                slots.set_constant(true);
+                self.describe_bytes(slots, "btc_slots", bytes.len() as u64);
+                *self.own.slots.insert(slots)
+            }
+        };
+        self.b.offset(slots.as_pointer_value(), offset)
+    }
+
+    /// Constant zeros, as many as the largest value of an aggregation has.
+    pub(super) fn zeros(&mut self) -> PointerValue<'c> {
+        let zeros = match self.own.zeros {
+            Some(zeros) => zeros,
+            None => {
+                let size = self
+                    .plan
+                    .maps
+                    .iter()
+                    .map(|m| m.value_size)
+                    .max()
+                    .unwrap_or(8) as usize;
+                let zeros = self
+                    .b
+                    .add_global_bytes("btc_zeros", ".rodata", &vec![0; size]);
+                zeros.set_constant(true);
+                self.describe_bytes(zeros, "btc_zeros", size as u64);
+                *self.own.zeros.insert(zeros)
+            }
+        };
+        zeros.as_pointer_value()
+    }
+
+    pub(super) fn finish_sections(&mut self) {
+        let license = self.b.add_global_bytes("LICENSE", "license", b"GPL\0");
+        self.describe_bytes(license, "LICENSE", 4);
+        let programs = self.script.probes.len() as u64;
+        let maps = std::mem::take(&mut self.own.maps);
+        for (name, map) in &maps {
+            let words = |size: u64| size.next_multiple_of(8);
+            let definition = match name.as_str() {
+                names::EVENTS_MAP => Definition {
+                    kind: map_type::RINGBUF,
+                    max_entries: RING_BYTES,
+                    key_size: 0,
+                    value_size: 0,
+                },
+                names::LOST_MAP => Definition {
+                    kind: map_type::PERCPU_ARRAY,
+                    max_entries: programs,
+                    key_size: 4,
+                    value_size: 8,
+                },
+                names::SCRATCH_MAP => Definition {
+                    kind: map_type::PERCPU_ARRAY,
+                    max_entries: programs,
+                    key_size: 4,
+                    value_size: words(u64::from(self.own.scratch_bytes)),
+                },
+                stacks => {
+                    let limit = stacks
+                        .rsplit('_')
+                        .next()
+                        .and_then(|n| n.parse::<u64>().ok())
+                        .unwrap_or(127);
+                    Definition {
+                        kind: map_type::HASH,
+                        max_entries: MAX_STACKS,
+                        key_size: 8,
+                        value_size: limit * 8,
+                    }
+                }
+            };
+            self.describe_map(*map, name, &definition);
+        }
+    }
+
+    /// `struct { int (*type)[T]; int (*max_entries)[N]; K *key; V *value; }`: how libbpf reads maps.
+    fn describe_map(&self, map: GlobalValue<'c>, name: &str, def: &Definition) {
+        let di = &self.b.di;
+        let int = di.int("int", 4, Encoding::Signed);
+        let number = |n: u64| di.pointer(Some(di.array(int, 32, n)));
+        let mut members = vec![
+            ("type", number(def.kind)),
+            ("max_entries", number(def.max_entries)),
+        ];
+        if def.key_size > 0 {
+            members.push(("key", di.pointer(Some(self.sized(def.key_size)))));
+            members.push(("value", di.pointer(Some(self.sized(def.value_size)))));
+        }
+        let members: Vec<Member> = members
+            .iter()
+            .enumerate()
+            .map(|(i, (name, ty))| Member {
+                name,
+                offset: 64 * i as u64,
+                size: 64,
+                ty: *ty,
+                storage: None,
+            })
+            .collect();
+        di.global(
+            map,
+            name,
+            di.record("", false, 64 * members.len() as u64, &members),
+        );
+    }
+
+    /// A type of so many bytes.
+    fn sized(&self, bytes: u64) -> Node {
+        let di = &self.b.di;
+        match bytes {
+            4 => di.int("unsigned int", 4, Encoding::Unsigned),
+            8 => di.int("unsigned long", 8, Encoding::Unsigned),
+            n if n.is_multiple_of(8) => {
+                di.array(di.int("unsigned long", 8, Encoding::Unsigned), 64, n / 8)
+            }
+            n => di.array(di.int("char", 1, Encoding::Signed), 8, n),
+        }
+    }
+
+    fn describe_bytes(&self, global: GlobalValue<'c>, name: &str, bytes: u64) {
+        let di = &self.b.di;
+        let array = di.array(di.int("char", 1, Encoding::Signed), 8, bytes);
+        di.global(global, name, di.const_volatile(array));
+    }
+}

@@ -1,0 +1,115 @@
+//! Comparing strings.
+
+use inkwell::IntPredicate;
+
+use super::Lower;
+use crate::llvm::builder::Arg;
+use crate::llvm::{FunctionValue, IntValue, PointerValue};
+use crate::typed::{Expr, ExprKind};
+
+/// The subprogram that compares two strings of unknown content.
+const STREQ: &str = "btc_streq";
+
+/// Literals up to this size are compared by words, in place.
+const INLINE_LITERAL: usize = 64;
+
+impl<'c> Lower<'c, '_> {
+    /// 1 if the strings are equal up to their NUL, the other way round if `negate`.
+    pub(super) fn strings_equal(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        negate: bool,
+    ) -> IntValue<'c> {
+        let equal = match (&left.kind, &right.kind) {
+            (ExprKind::Str(a), ExprKind::Str(b)) => self.int(i64::from(a == b)),
+            (ExprKind::Str(literal), _) if literal.len() < INLINE_LITERAL => {
+                self.equals_literal(right, literal)
+            }
+            (_, ExprKind::Str(literal)) if literal.len() < INLINE_LITERAL => {
+                self.equals_literal(left, literal)
+            }
+            _ => self.equals(left, right),
+        };
+        match negate {
+            true => self.b.xor(equal, self.int(1)),
+            false => equal,
+        }
+    }
+
+    /// Compares with a literal and its NUL, eight bytes at a time.
+    fn equals_literal(&mut self, expr: &Expr, literal: &[u8]) -> IntValue<'c> {
+        let have = expr.ty.size() as usize;
+        let text: Vec<u8> = literal.iter().copied().chain([0]).collect();
+        let memory = self.memory(expr);
+        if text.len() > have {
+            return self.int(0);
+        }
+        let aligned = have.is_multiple_of(8);
+        let mut difference = self.int(0);
+        let mut at = 0;
+        while at < text.len() {
+            let rest = text.len() - at;
+            let width = match rest {
+                8.. if aligned => 8,
+                4.. if aligned => 4,
+                2.. if aligned => 2,
+                _ => 1,
+            };
+            let mut word = [0; 8];
+            word[..width].copy_from_slice(&text[at..at + width]);
+            let place = self.b.offset(memory, at as u32);
+            let loaded = self.b.load(place, width as u32, false);
+            let differing = self.b.xor(loaded, self.int(i64::from_le_bytes(word)));
+            difference = self.b.or(difference, differing);
+            at += width;
+        }
+        self.b.compare(IntPredicate::EQ, difference, self.int(0))
+    }
+
+    fn equals(&mut self, left: &Expr, right: &Expr) -> IntValue<'c> {
+        let length = left.ty.size().min(right.ty.size());
+        let (a, b) = (self.memory(left), self.memory(right));
+        let length = self.int(i64::from(length));
+        let function = self.streq();
+        self.b
+            .call(function, &[Arg::Ptr(a), Arg::Ptr(b), Arg::Int(length)])
+    }
+
+    /// `long btc_streq(const char *a, const char *b, long n)`: whether both have the same bytes up to a NUL or `n`.
+    fn streq(&mut self) -> FunctionValue<'c> {
+        let pointers = [true, true, false];
+        self.subroutine(STREQ, &["a", "b", "n"], &pointers, |lower, function| {
+            let (a, b) = (
+                lower.b.param_ptr(function, 0),
+                lower.b.param_ptr(function, 1),
+            );
+            let n = lower.b.param_int(function, 2);
+            let [head, load, check_end, next, same, different] =
+                ["head", "load", "check_end", "next", "same", "different"]
+                    .map(|name| lower.b.append_block(function, name));
+            let index = lower.b.alloca(8);
+            lower.b.store(index, lower.int(0), 8);
+            lower.b.jump(head);
+            lower.b.at_end(head);
+            let at = lower.b.load(index, 8, false);
+            let more = lower.b.compare(IntPredicate::ULT, at, n);
+            lower.b.branch(more, load, same);
+            lower.b.at_end(load);
+            let byte = |from: PointerValue<'c>| lower.b.load(lower.b.offset_by(from, at), 1, false);
+            let (x, y) = (byte(a), byte(b));
+            let differs = lower.b.compare(IntPredicate::NE, x, y);
+            lower.b.branch(differs, different, check_end);
+            lower.b.at_end(check_end);
+            let ends = lower.b.compare(IntPredicate::EQ, x, lower.int(0));
+            lower.b.branch(ends, same, next);
+            lower.b.at_end(next);
+            lower.b.store(index, lower.b.add(at, lower.int(1)), 8);
+            lower.b.jump(head);
+            lower.b.at_end(same);
+            lower.b.ret(1);
+            lower.b.at_end(different);
+            lower.b.ret(0);
+        })
+    }
+}

@@ -1,0 +1,488 @@
+//! Types of the language as the compiler knows them, and the table of struct and union definitions.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::facts::{KernelFacts, RawRecord, RawType};
+
+/// The type of an expression.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Ty {
+    Int(IntTy),
+    Bool,
+    /// A NUL-terminated string in a buffer of so many bytes.
+    Str(u32),
+    Ptr(Box<Ty>, Space),
+    /// Only behind a pointer.
+    Void,
+    /// A struct or union; a value of it is a place to read from.
+    Record(RecordId),
+    /// An enum of the kernel or of the script; computes as its integer.
+    Enum(IntTy, String),
+    Array(Box<Ty>, u32),
+    Tuple(Vec<Ty>),
+    Stack(StackTy),
+    /// The value of a map that the programs keep per CPU.
+    Agg(Agg),
+    /// What a call for its effect gives.
+    Unit,
+    /// Not inferred yet, or the result of a mistake that was reported: everything accepts it in silence.
+    Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IntTy {
+    /// 1, 2, 4 or 8.
+    pub bytes: u32,
+    pub signed: bool,
+}
+
+/// Where a pointer points, and so which helper reads through it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Space {
+    Kernel,
+    User,
+    /// The context of the program: read directly.
+    Context,
+    /// Not known (an integer that was cast): the kernel decides by the address.
+    Any,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StackTy {
+    pub user: bool,
+    pub limit: u32,
+    pub mode: bt_abi::types::StackMode,
+}
+
+/// Aggregations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Agg {
+    Count,
+    Sum { signed: bool },
+    Hist { bits: u32 },
+    LinearHist { min: i64, max: i64, step: i64 },
+}
+
+pub const INT64: Ty = Ty::Int(IntTy {
+    bytes: 8,
+    signed: true,
+});
+pub const UINT64: Ty = Ty::Int(IntTy {
+    bytes: 8,
+    signed: false,
+});
+pub const UINT32: Ty = Ty::Int(IntTy {
+    bytes: 4,
+    signed: false,
+});
+
+impl Ty {
+    pub fn int(bytes: u32, signed: bool) -> Ty {
+        Ty::Int(IntTy { bytes, signed })
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Ty::Unknown)
+    }
+
+    /// An integer, a bool, an enum or a pointer: what fits in a register.
+    pub fn is_scalar(&self) -> bool {
+        matches!(self, Ty::Int(_) | Ty::Bool | Ty::Enum(..) | Ty::Ptr(..))
+    }
+
+    /// What arithmetic takes besides pointers.
+    pub fn as_int(&self) -> Option<IntTy> {
+        match self {
+            Ty::Int(int) | Ty::Enum(int, _) => Some(*int),
+            Ty::Bool => Some(IntTy {
+                bytes: 1,
+                signed: false,
+            }),
+            _ => None,
+        }
+    }
+
+    /// How a value lies in map keys, values and records. Records (structs) and aggregations within tuples have no layout.
+    pub fn to_abi(&self) -> Option<bt_abi::Type> {
+        use bt_abi::Type as A;
+        Some(match self {
+            Ty::Int(i) => A::Int {
+                size: i.bytes,
+                signed: i.signed,
+            },
+            Ty::Bool => A::Bool,
+            Ty::Enum(i, _) => A::Int {
+                size: i.bytes,
+                signed: i.signed,
+            },
+            Ty::Str(size) => A::String { size: *size },
+            Ty::Ptr(..) => A::Pointer,
+            Ty::Array(element, count) => A::Array {
+                element: Box::new(element.to_abi()?),
+                count: *count,
+            },
+            Ty::Tuple(items) => A::tuple(items.iter().map(Ty::to_abi).collect::<Option<Vec<_>>>()?),
+            Ty::Stack(s) if s.user => A::UserStack {
+                limit: s.limit,
+                mode: s.mode,
+            },
+            Ty::Stack(s) => A::KernelStack {
+                limit: s.limit,
+                mode: s.mode,
+            },
+            Ty::Agg(Agg::Count) => A::Count,
+            Ty::Agg(Agg::Sum { signed }) => A::Sum { signed: *signed },
+            Ty::Agg(Agg::Hist { bits }) => A::Hist { bits: *bits },
+            Ty::Agg(Agg::LinearHist { min, max, step }) => A::LinearHist {
+                min: *min,
+                max: *max,
+                step: *step,
+            },
+            Ty::Void | Ty::Record(_) | Ty::Unit | Ty::Unknown => return None,
+        })
+    }
+
+    /// Bytes of a value, 0 for what has none.
+    pub fn size(&self) -> u32 {
+        self.to_abi().map_or(0, |abi| abi.size())
+    }
+}
+
+/// A struct or union in [`Records`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordId(u32);
+
+/// Where a definition comes from; decides whether accesses are relocated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A named type of the kernel: relocated by name.
+    Kernel { name: String, is_union: bool },
+    /// A type without a name inside a kernel type: relocated as a part of that.
+    KernelAnonymous { btf_id: u32, is_union: bool },
+    /// The arguments of a tracepoint: relocated against the target's format.
+    Tracepoint { category: String, event: String },
+    /// Defined by the script: the script's layout.
+    Script { name: String, is_union: bool },
+}
+
+#[derive(Debug)]
+pub struct Record {
+    pub origin: Origin,
+    pub size: u32,
+    pub fields: Vec<FieldDef>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldDef {
+    /// Empty: an anonymous struct or union, whose members count as members of this one.
+    pub name: String,
+    pub ty: Ty,
+    pub bit_offset: u32,
+    /// Width, if it is a bit-field.
+    pub bits: Option<u32>,
+    /// A `__data_loc` field of a tracepoint: `u32` with the offset and length of the data in the record.
+    pub data_loc: bool,
+}
+
+/// One member of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldRef {
+    pub record: RecordId,
+    pub index: u32,
+}
+
+impl Record {
+    pub fn is_union(&self) -> bool {
+        match &self.origin {
+            Origin::Kernel { is_union, .. }
+            | Origin::KernelAnonymous { is_union, .. }
+            | Origin::Script { is_union, .. } => *is_union,
+            Origin::Tracepoint { .. } => false,
+        }
+    }
+
+    /// As a script names it.
+    pub fn display(&self) -> String {
+        let keyword = if self.is_union() { "union" } else { "struct" };
+        match &self.origin {
+            Origin::Kernel { name, .. } | Origin::Script { name, .. } => {
+                format!("{keyword} {name}")
+            }
+            Origin::KernelAnonymous { .. } => format!("anonymous {keyword}"),
+            Origin::Tracepoint { category, event } => {
+                format!("args of tracepoint:{category}:{event}")
+            }
+        }
+    }
+}
+
+/// All struct and union types that the script touches, read from the facts when first named.
+pub struct Records {
+    facts: Rc<dyn KernelFacts>,
+    inner: RefCell<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    by_origin: HashMap<Origin, Option<RecordId>>,
+    records: Vec<Rc<Record>>,
+    /// Kernel records that are only pointed to: named, but not read until a member is asked for.
+    lazy: HashMap<RecordId, u32>,
+}
+
+impl Records {
+    pub fn new(facts: Rc<dyn KernelFacts>) -> Records {
+        Records {
+            facts,
+            inner: RefCell::default(),
+        }
+    }
+
+    pub fn facts(&self) -> &dyn KernelFacts {
+        &*self.facts
+    }
+
+    /// The definition, with its fields.
+    pub fn get(&self, id: RecordId) -> Rc<Record> {
+        let lazy = self.inner.borrow_mut().lazy.remove(&id);
+        if let Some(btf_id) = lazy
+            && let Some(raw) = self.facts.record_by_id(btf_id)
+        {
+            let origin = self.inner.borrow().records[id.0 as usize].origin.clone();
+            let record = self.convert(origin, raw);
+            self.inner.borrow_mut().records[id.0 as usize] = Rc::new(record);
+        }
+        self.inner.borrow().records[id.0 as usize].clone()
+    }
+
+    /// `struct name` or `union name`: the script's own definition, else the kernel's.
+    pub fn named(&self, name: &str, is_union: bool) -> Option<RecordId> {
+        let script = Origin::Script {
+            name: name.into(),
+            is_union,
+        };
+        if let Some(Some(id)) = self.inner.borrow().by_origin.get(&script) {
+            return Some(*id);
+        }
+        let origin = Origin::Kernel {
+            name: name.into(),
+            is_union,
+        };
+        if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
+            return *known;
+        }
+        let found = self
+            .facts
+            .record_id(name, is_union)
+            .map(|btf_id| self.insert(origin.clone(), Some(btf_id)));
+        self.inner.borrow_mut().by_origin.insert(origin, found);
+        found
+    }
+
+    /// The arguments of a tracepoint, if the facts know it.
+    pub fn tracepoint(&self, category: &str, event: &str) -> Option<RecordId> {
+        let origin = Origin::Tracepoint {
+            category: category.into(),
+            event: event.into(),
+        };
+        if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
+            return *known;
+        }
+        let found = self.facts.tracepoint(category, event).map(|tp| {
+            let fields = crate::facts::format::fields(&tp, category == "syscalls", self);
+            self.define(Record {
+                origin: origin.clone(),
+                size: 0,
+                fields,
+            })
+        });
+        self.inner.borrow_mut().by_origin.insert(origin, found);
+        found
+    }
+
+    /// Adds a definition of the script.
+    pub fn define(&self, record: Record) -> RecordId {
+        let mut inner = self.inner.borrow_mut();
+        let id = RecordId(inner.records.len() as u32);
+        inner.by_origin.insert(record.origin.clone(), Some(id));
+        inner.records.push(Rc::new(record));
+        id
+    }
+
+    fn insert(&self, origin: Origin, btf_id: Option<u32>) -> RecordId {
+        let mut inner = self.inner.borrow_mut();
+        let id = RecordId(inner.records.len() as u32);
+        inner.records.push(Rc::new(Record {
+            origin: origin.clone(),
+            size: 0,
+            fields: Vec::new(),
+        }));
+        inner.by_origin.insert(origin, Some(id));
+        if let Some(btf_id) = btf_id {
+            inner.lazy.insert(id, btf_id);
+        }
+        id
+    }
+
+    fn convert(&self, origin: Origin, raw: RawRecord) -> Record {
+        let fields = raw
+            .fields
+            .into_iter()
+            .map(|f| FieldDef {
+                name: f.name,
+                ty: self.ty(&f.ty),
+                bit_offset: f.bit_offset,
+                bits: f.bits,
+                data_loc: false,
+            })
+            .collect();
+        Record {
+            origin,
+            size: raw.size,
+            fields,
+        }
+    }
+
+    /// The type that a fact of the kernel stands for.
+    pub fn ty(&self, raw: &RawType) -> Ty {
+        match raw {
+            RawType::Int { bytes: 16, .. } => Ty::Array(Box::new(UINT64), 2),
+            RawType::Int { bytes, signed, .. } => Ty::int(*bytes, *signed),
+            RawType::Bool => Ty::Bool,
+            RawType::Enum {
+                name,
+                bytes,
+                signed,
+            } => Ty::Enum(
+                IntTy {
+                    bytes: *bytes,
+                    signed: *signed,
+                },
+                name.clone(),
+            ),
+            RawType::Pointer(to) => Ty::Ptr(Box::new(self.ty(to)), Space::Kernel),
+            RawType::Void => Ty::Void,
+            RawType::Array(element, count) => match &**element {
+                RawType::Int { is_char: true, .. } if *count > 0 => Ty::Str(*count),
+                element => Ty::Array(Box::new(self.ty(element)), *count),
+            },
+            RawType::Record {
+                name,
+                is_union,
+                btf_id,
+            } => {
+                let origin = match name.as_str() {
+                    "" => Origin::KernelAnonymous {
+                        btf_id: *btf_id,
+                        is_union: *is_union,
+                    },
+                    name => Origin::Kernel {
+                        name: name.into(),
+                        is_union: *is_union,
+                    },
+                };
+                let known = self
+                    .inner
+                    .borrow()
+                    .by_origin
+                    .get(&origin)
+                    .copied()
+                    .flatten();
+                Ty::Record(known.unwrap_or_else(|| self.insert(origin, Some(*btf_id))))
+            }
+            RawType::Forward { name, is_union } => match self.named(name, *is_union) {
+                Some(id) => Ty::Record(id),
+                None => Ty::Void,
+            },
+        }
+    }
+
+    /// The path to a member by name, through anonymous members.
+    pub fn find(&self, record: RecordId, name: &str) -> Option<Vec<FieldRef>> {
+        let def = self.get(record);
+        if let Some(index) = def.fields.iter().position(|f| f.name == name) {
+            return Some(vec![FieldRef {
+                record,
+                index: index as u32,
+            }]);
+        }
+        def.fields
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.name.is_empty())
+            .find_map(|(index, f)| {
+                let Ty::Record(inner) = f.ty else { return None };
+                let mut path = vec![FieldRef {
+                    record,
+                    index: index as u32,
+                }];
+                path.extend(self.find(inner, name)?);
+                Some(path)
+            })
+    }
+
+    /// All names that [`Records::find`] finds.
+    pub fn field_names(&self, record: RecordId) -> Vec<String> {
+        let def = self.get(record);
+        let mut names = Vec::new();
+        for field in &def.fields {
+            match &field.ty {
+                Ty::Record(inner) if field.name.is_empty() => {
+                    names.extend(self.field_names(*inner))
+                }
+                _ => names.push(field.name.clone()),
+            }
+        }
+        names
+    }
+
+    pub fn field(&self, field: FieldRef) -> FieldDef {
+        self.get(field.record).fields[field.index as usize].clone()
+    }
+
+    /// A type as a message shows it.
+    pub fn display<'a>(&'a self, ty: &'a Ty) -> impl fmt::Display + 'a {
+        DisplayTy { records: self, ty }
+    }
+}
+
+struct DisplayTy<'a> {
+    records: &'a Records,
+    ty: &'a Ty,
+}
+
+impl fmt::Display for DisplayTy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |ty| DisplayTy {
+            records: self.records,
+            ty,
+        };
+        match self.ty {
+            Ty::Int(i) => write!(f, "{}int{}", if i.signed { "" } else { "u" }, i.bytes * 8),
+            Ty::Bool => write!(f, "bool"),
+            Ty::Str(size) => write!(f, "string[{size}]"),
+            Ty::Ptr(to, _) => write!(f, "{}*", show(to)),
+            Ty::Void => write!(f, "void"),
+            Ty::Record(id) => write!(f, "{}", self.records.get(*id).display()),
+            Ty::Enum(_, name) => write!(f, "enum {name}"),
+            Ty::Array(element, count) => write!(f, "{}[{count}]", show(element)),
+            Ty::Tuple(items) => {
+                write!(f, "(")?;
+                for (i, item) in items.iter().enumerate() {
+                    write!(f, "{}{}", if i > 0 { ", " } else { "" }, show(item))?;
+                }
+                write!(f, ")")
+            }
+            Ty::Stack(s) => write!(f, "{}stack", if s.user { "u" } else { "k" }),
+            Ty::Agg(Agg::Count) => write!(f, "count_t"),
+            Ty::Agg(Agg::Sum { .. }) => write!(f, "sum_t"),
+            Ty::Agg(Agg::Hist { .. }) => write!(f, "hist_t"),
+            Ty::Agg(Agg::LinearHist { .. }) => write!(f, "lhist_t"),
+            Ty::Unit => write!(f, "none"),
+            Ty::Unknown => write!(f, "unknown"),
+        }
+    }
+}
