@@ -88,6 +88,8 @@ impl<'c> Lower<'c, '_> {
                     .b
                     .add_global_bytes("btc_slots", names::SLOTS_SECTION, &bytes);
                 slots.set_constant(true);
+                // btrun writes them: LLVM must not take the zeros for their values.
+                slots.set_externally_initialized(true);
                 self.describe_bytes(slots, "btc_slots", bytes.len() as u64);
                 *self.own.slots.insert(slots)
             }
