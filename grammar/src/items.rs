@@ -23,12 +23,21 @@ enum Until {
     Semicolon,
     /// A semicolon, or a place where one was forgotten.
     ShortItem,
+    /// A semicolon, or the brace that closes the first one, or the next item.
+    Statement,
 }
+
+/// Words that start a statement, and never a probe.
+const STATEMENTS: &[&str] = &[
+    "if", "else", "for", "while", "unroll", "return", "break", "continue",
+];
 
 pub struct Items<'s> {
     cursor: Cursor<'s>,
     parsed: Parsed,
     preprocessor: Preprocessor,
+    /// Where statements outside of a probe ended: more of them directly behind are no news.
+    strays_end: Option<usize>,
 }
 
 impl<'s> Items<'s> {
@@ -37,6 +46,7 @@ impl<'s> Items<'s> {
             cursor: Cursor::new(src),
             parsed: Parsed::default(),
             preprocessor: Preprocessor::new(),
+            strays_end: None,
         }
     }
 
@@ -102,6 +112,11 @@ impl<'s> Items<'s> {
                 self.c_definition()
             }
             "typedef" if !matches!(next, Some(b':' | b'/' | b',')) => self.c_definition(),
+            "" if rest.starts_with(['$', '@']) => self.stray_statement(1),
+            word if STATEMENTS.contains(&word) && next != Some(b':') => {
+                self.stray_statement(word_len)
+            }
+            word if !word.is_empty() && next == Some(b'(') => self.stray_statement(word_len),
             "" if rest.starts_with('#') => self.preprocessor.directive(&mut self.cursor),
             "" if rest.starts_with(';') => self.cursor.pos += 1,
             "" if rest.starts_with('}') => self.stray_brace(),
@@ -198,6 +213,25 @@ impl<'s> Items<'s> {
         );
         let mut skipped = Balanced::new(self.cursor.src);
         self.gather(&mut skipped, Until::Brace);
+    }
+
+    /// What belongs into a probe: reported once for all that stand together.
+    fn stray_statement(&mut self, len: usize) {
+        let start = self.cursor.pos;
+        if self.strays_end.map(|end| self.cursor.layout_end(end)) != Some(start) {
+            self.cursor.report(
+                Diagnostic::error(
+                    "E0114",
+                    Span::new(start, start + len),
+                    "a statement outside of a probe",
+                )
+                .here("expected a probe, a macro, a map declaration or the like")
+                .help("statements belong into the braces of a probe, such as `begin { ... }`"),
+            );
+        }
+        let mut skipped = Balanced::new(self.cursor.src);
+        self.gather(&mut skipped, Until::Statement);
+        self.strays_end = Some(self.cursor.pos);
     }
 
     fn stray_brace(&mut self) {
@@ -327,12 +361,12 @@ impl<'s> Items<'s> {
                 balanced.finish(self.cursor.src.len(), None);
                 return;
             };
-            let semicolon = tok == Tok::Semi;
+            let (semicolon, brace) = (tok == Tok::Semi, tok == Tok::RBrace);
             balanced.push((start, tok, end));
             let closed = was_open && !balanced.is_open();
             was_open = balanced.is_open();
             match until {
-                Until::Brace if closed && balanced.last() == Some(&Tok::RBrace) => return,
+                Until::Brace | Until::Statement if closed && brace => return,
                 _ if semicolon && !balanced.is_open() => return,
                 _ => {}
             }
