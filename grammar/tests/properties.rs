@@ -219,7 +219,7 @@ proptest! {
 
     #[test]
     fn pieces_in_a_body(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..40)) {
-        let source = format!("begin {{ {} }} end {{ }}", pieces.join(" "));
+        let source = format!("begin {{ {}\n }} end {{ }}", pieces.join(" "));
         check(&source)?;
         let parsed = bt_grammar::parse(&source);
         prop_assert!(parsed.script.items.len() >= 2 || !parsed.diagnostics.is_empty(), "lost in silence");
