@@ -2,6 +2,10 @@
 
 use std::io::IsTerminal;
 
+/// So much of a failed test's output is shown.
+const MAX_LINES: usize = 80;
+const MAX_COLUMNS: usize = 300;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     Passed,
@@ -60,8 +64,15 @@ impl Report {
                 for problem in problems {
                     println!("      {}", problem.replace('\n', "\n      "));
                 }
-                for line in output.lines() {
-                    println!("    | {line}");
+                for line in output.lines().take(MAX_LINES) {
+                    println!(
+                        "    | {}",
+                        line.chars().take(MAX_COLUMNS).collect::<String>()
+                    );
+                }
+                let more = output.lines().count().saturating_sub(MAX_LINES);
+                if more > 0 {
+                    println!("    | ... {more} more lines");
                 }
             }
         }

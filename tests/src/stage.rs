@@ -1,4 +1,4 @@
-//! The stage: a folder outside the tree, readable for everyone, that holds btrun, the objects of all fixtures, and the tracees.
+//! The stage: a folder outside the tree, readable for everyone, that holds btrun and the objects of all fixtures.
 //!
 //! The guest has the same files at the same paths.
 
@@ -57,7 +57,7 @@ impl Compiled {
 }
 
 impl Stage {
-    /// Copies btrun and the tracees, and compiles all `fixtures` that are to be run.
+    /// Copies btrun, and compiles all `fixtures` that are to be run.
     pub fn new(tools: &Tools, fixtures: &[Fixture]) -> Result<Stage> {
         let dir = tempfile::Builder::new().prefix("bt-stage-").tempdir()?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
@@ -69,11 +69,14 @@ impl Stage {
             tools: tools.clone(),
             compiled: BTreeMap::new(),
         };
-        stage_tracees(&tools.root)?;
         let results = parallel(fixtures, |f| stage.compile(f, &stage.object(f)));
         for (fixture, compiled) in fixtures.iter().zip(results) {
-            stage.compiled.insert(fixture.name.clone(), compiled?);
-            stage.damage(fixture)?;
+            let mut compiled = compiled?;
+            if let Err(error) = stage.damage(fixture) {
+                compiled.status = None;
+                compiled.stderr = format!("the object cannot be damaged: {error:#}");
+            }
+            stage.compiled.insert(fixture.name.clone(), compiled);
         }
         Ok(stage)
     }
@@ -126,7 +129,7 @@ impl Stage {
             return Ok(());
         }
         let good = fs::read(&path)?;
-        match object_file::damage(fixture.object, &good).with_context(|| fixture.name.clone())? {
+        match object_file::damage(fixture.object, &good)? {
             Some(bytes) => fs::write(&path, bytes)?,
             None => fs::remove_file(&path)?,
         }
@@ -154,14 +157,15 @@ pub fn compile(
 }
 
 /// Copies the tracees to the place that fixtures name.
-fn stage_tracees(root: &Path) -> Result<()> {
+pub fn place_tracees(root: &Path) -> Result<()> {
     let to = Path::new(TRACEES);
-    fs::create_dir_all(to)?;
+    // What another user left there is removed, if we may; nobody else shall own what we run.
     // SAFETY: a system call without arguments that cannot fail.
     let me = unsafe { libc::geteuid() };
-    if fs::symlink_metadata(to)?.uid() != me {
-        bail!("{TRACEES} belongs to another user: remove it");
+    if fs::symlink_metadata(to).is_ok_and(|m| m.uid() != me || !m.is_dir()) {
+        fs::remove_dir_all(to).with_context(|| format!("{TRACEES} belongs to another user"))?;
     }
+    fs::create_dir_all(to)?;
     for (name, path) in tracees(root)? {
         let part = to.join(format!("{name}.part"));
         fs::copy(&path, &part)?;

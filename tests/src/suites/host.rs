@@ -7,9 +7,12 @@ use crate::fixture::{Fixture, Mode};
 use crate::job::Place;
 use crate::report::{Report, Verdict};
 use crate::runner::Runner;
-use crate::stage::{Stage, parallel};
+use crate::stage::{Stage, parallel, place_tracees};
 
 pub fn run(stage: &Stage, fixtures: &[Fixture], report: &mut Report) {
+    if let Err(error) = place_tracees(&stage.tools.root) {
+        report.add("host", "tracees", &Verdict::failed(format!("{error:#}")));
+    }
     let runner = Runner {
         btrun: stage.btrun(),
         cwd: stage.tools.root.clone(),
