@@ -9,6 +9,39 @@ use super::{Checker, MapInfo};
 use crate::typed::{Expr, ExprKind, MapId};
 use crate::types::Ty;
 
+/// Kernels before 5.11 refuse larger keys.
+const KEY_LIMIT: u32 = 512;
+
+/// No string in a key is cut below this.
+const SHORTEST: u32 = 16;
+
+/// The key with its strings cut so that it is not too large, the longest first; `None` if that does not suffice.
+fn fit_key(ty: &Ty) -> Option<Ty> {
+    let mut ty = ty.clone();
+    loop {
+        let size = ty.size();
+        if size <= KEY_LIMIT {
+            return Some(ty);
+        }
+        let longest = longest_string(&mut ty)?;
+        if *longest <= SHORTEST {
+            return None;
+        }
+        *longest = longest.saturating_sub(size - KEY_LIMIT).max(SHORTEST) / 8 * 8;
+    }
+}
+
+fn longest_string(ty: &mut Ty) -> Option<&mut u32> {
+    match ty {
+        Ty::Str(size) => Some(size),
+        Ty::Tuple(items) => items
+            .iter_mut()
+            .filter_map(longest_string)
+            .max_by_key(|size| **size),
+        _ => None,
+    }
+}
+
 impl Checker<'_> {
     /// The map of that name, made known if it is not.
     pub fn map_id(&mut self, name: &str, span: Span) -> MapId {
@@ -84,6 +117,23 @@ impl Checker<'_> {
             );
             return Expr::poison(span);
         }
+        let ty = match fit_key(&ty) {
+            Some(fitted) => fitted,
+            None => {
+                let size = ty.size();
+                let error = Diagnostic::error(
+                    "E0309",
+                    span,
+                    format!("this key has {size} bytes, a map key has {KEY_LIMIT} at most"),
+                );
+                self.report(
+                    error
+                        .here("too large")
+                        .help("use fewer or shorter values as the key"),
+                );
+                return Expr::poison(span);
+            }
+        };
         self.unify_key(map, Some(ty), span);
         match self.maps[map.index()].key.clone() {
             Some((Some(target), _)) => self.convert(key, &target),
@@ -168,5 +218,20 @@ impl Checker<'_> {
                 false
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::INT64;
+
+    #[test]
+    fn long_strings_in_keys_are_cut() {
+        assert_eq!(fit_key(&Ty::Str(1024)), Some(Ty::Str(512)));
+        assert_eq!(fit_key(&Ty::Str(64)), Some(Ty::Str(64)));
+        let two = fit_key(&Ty::Tuple(vec![INT64, Ty::Str(1024), Ty::Str(1024)])).expect("fits");
+        assert!(two.size() <= KEY_LIMIT, "{two:?}");
+        assert_eq!(fit_key(&Ty::Array(Box::new(INT64), 100)), None);
     }
 }

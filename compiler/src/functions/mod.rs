@@ -45,8 +45,8 @@ pub trait Function: Sync {
     fn lower<'c>(&self, _: &mut Lower<'c, '_>, _: &Call) -> Option<IntValue<'c>> {
         None
     }
-    /// Writes a value that is no scalar.
-    fn lower_into<'c>(&self, _: &mut Lower<'c, '_>, _: &Call, _: PointerValue<'c>) {}
+    /// Writes a value that is no scalar, of at most so many bytes.
+    fn lower_into<'c>(&self, _: &mut Lower<'c, '_>, _: &Call, _: PointerValue<'c>, _size: u32) {}
     /// Adds the arguments to the entry of a map.
     fn aggregate<'c>(
         &self,

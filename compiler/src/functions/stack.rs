@@ -35,7 +35,7 @@ impl Function for KernelStack {
         stack(self, cx, site, false)
     }
 
-    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>) {
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>, _: u32) {
         from_call(lower, call, false, to);
     }
 }
@@ -61,7 +61,7 @@ impl Function for UserStack {
         stack(self, cx, site, true)
     }
 
-    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>) {
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>, _: u32) {
         from_call(lower, call, true, to);
     }
 }

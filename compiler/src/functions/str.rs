@@ -71,10 +71,11 @@ impl Function for Str {
         }
     }
 
-    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>) {
-        let CallData::Size(size) = call.data else {
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>, size: u32) {
+        let CallData::Size(wanted) = call.data else {
             return;
         };
+        let size = size.min(wanted);
         let Some(arg) = call.args.first() else { return };
         let space = match &arg.ty {
             Ty::Ptr(_, space) => *space,

@@ -57,7 +57,7 @@ impl<'c> Lower<'c, '_> {
             }
             (ExprKind::Read(place), _) => self.read_bytes(place, to, target.size()),
             (ExprKind::Builtin(builtin), _) => builtin.lower_into(self, expr, to),
-            (ExprKind::Call(call), _) => call.function.lower_into(self, call, to),
+            (ExprKind::Call(call), _) => call.function.lower_into(self, call, to, target.size()),
             _ => {
                 let from = self.memory(expr);
                 self.copy_value(from, &expr.ty, to, target, clean);
