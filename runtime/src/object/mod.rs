@@ -1,6 +1,7 @@
 //! The object file: an ELF of the BPF machine with a manifest. Everything that can be wrong with a file is found here, by name,
 //! before libbpf sees it.
 
+mod pretty;
 mod validate;
 
 use std::path::Path;
@@ -19,6 +20,8 @@ pub struct ObjectFile {
     pub name: String,
     pub bytes: Vec<u8>,
     pub manifest: Manifest,
+    /// The manifest as it stands in the file.
+    json: Vec<u8>,
     pub btf: Vec<u8>,
     /// `.BTF.ext`; empty if the programs need no relocation.
     pub btf_ext: Vec<u8>,
@@ -68,18 +71,19 @@ impl ObjectFile {
         Ok(ObjectFile {
             btf: sections.find(".BTF").unwrap_or_default().to_vec(),
             btf_ext: sections.find(".BTF.ext").unwrap_or_default().to_vec(),
+            json: json.to_vec(),
             name,
             bytes,
             manifest,
         })
     }
 
-    /// Prints the manifest; for `btrun inspect`.
+    /// Prints the manifest as it is, with fields that only newer readers know; for `btrun inspect`.
     pub fn inspect(&self) -> Result<u8, Failure> {
         use std::io::Write;
         let mut out = std::io::stdout().lock();
         match out
-            .write_all(self.manifest.to_json_pretty().as_bytes())
+            .write_all(&pretty::indent(&self.json))
             .and_then(|()| out.flush())
         {
             Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::unusable(
