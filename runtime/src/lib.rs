@@ -12,6 +12,7 @@ mod error;
 mod kernel_log;
 mod load;
 mod maps;
+mod no_zlib;
 pub mod object;
 pub mod params;
 pub mod report;

@@ -112,14 +112,9 @@ impl Type {
         match self {
             Type::Int { size, .. } | Type::Enum { size, .. } => *size,
             Type::Bool => 1,
-            // Strings whose size allows it are copied by words.
-            Type::String { size } => {
-                if size % 8 == 0 {
-                    8
-                } else {
-                    1
-                }
-            }
+            // What is whole words long is copied by words.
+            Type::String { .. } | Type::Array { .. } if self.size() % 8 == 0 => 8,
+            Type::String { .. } => 1,
             Type::Array { element, .. } => element.align(),
             Type::Tuple { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
             Type::Struct { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),

@@ -1,6 +1,5 @@
 //! The kernel's types: found by name in one pass over its BTF, and copied with only the members that are read.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 
@@ -15,9 +14,9 @@ pub struct Kernel {
     /// (index in `names`, kind, id)
     found: Vec<(usize, u8, u32)>,
     /// Members to copy, by the id of their struct.
-    used: BTreeMap<u32, BTreeSet<usize>>,
+    used: Vec<(u32, Vec<usize>)>,
     /// Ids in the new BTF, by the kernel's.
-    copied: BTreeMap<u32, u32>,
+    copied: Vec<(u32, u32)>,
 }
 
 impl Kernel {
@@ -38,8 +37,8 @@ impl Kernel {
             btf,
             names,
             found,
-            used: BTreeMap::new(),
-            copied: BTreeMap::new(),
+            used: Vec::new(),
+            copied: Vec::new(),
         })
     }
 
@@ -153,12 +152,20 @@ impl Kernel {
             };
             if found.is_some() {
                 if mark {
-                    self.used.entry(id).or_default().insert(i);
+                    self.mark_member(id, i);
                 }
                 return Ok(found);
             }
         }
         Ok(None)
+    }
+
+    fn mark_member(&mut self, id: u32, index: usize) {
+        match self.used.iter_mut().find(|(of, _)| *of == id) {
+            Some((_, members)) if members.contains(&index) => {}
+            Some((_, members)) => members.push(index),
+            None => self.used.push((id, vec![index])),
+        }
     }
 
     /// The names of the members of a struct, for "did you mean".
@@ -193,7 +200,7 @@ impl Kernel {
         let Some((id, header)) = root else {
             return Ok(0);
         };
-        if let Some(new) = self.copied.get(&id) {
+        if let Some((_, new)) = self.copied.iter().find(|(old, _)| *old == id) {
             return Ok(*new);
         }
         let name = self.btf.string(header.name)?;
@@ -226,7 +233,7 @@ impl Kernel {
             kind::FUNC_PROTO => out.simple(kind::FUNC_PROTO, "", false, 0),
             _ => 0,
         };
-        self.copied.insert(id, new);
+        self.copied.push((id, new));
         Ok(new)
     }
 
@@ -239,7 +246,8 @@ impl Kernel {
     ) -> io::Result<u32> {
         let all = self.btf.members(header)?;
         let mut chosen = Vec::new();
-        for i in self.used.get(&id).cloned().unwrap_or_default() {
+        let used = self.used.iter().find(|(of, _)| *of == id);
+        for i in used.map(|(_, m)| m.clone()).unwrap_or_default() {
             let member = all[i];
             let ty = self.copy(out, member.ty)?;
             chosen.push((self.btf.string(member.name)?, ty, member));
@@ -254,7 +262,7 @@ impl Kernel {
             })
             .collect();
         let new = out.composite(header.kind, name, header.size_or_type, &members);
-        self.copied.insert(id, new);
+        self.copied.push((id, new));
         Ok(new)
     }
 }

@@ -89,10 +89,13 @@ fn add_kernel(
     checks: &[&FieldUse],
 ) -> Result<(), Failure> {
     let file = File::open(KERNEL_BTF).map_err(|_| no_btf(manifest, checks))?;
-    let mut names: Vec<String> = accesses.iter().map(|a| a.name.clone()).collect();
-    names.extend(checks.iter().map(|c| owner(c).to_string()));
-    names.sort_unstable();
-    names.dedup();
+    let mut names: Vec<String> = Vec::new();
+    let all = accesses.iter().map(|a| a.name.as_str());
+    for name in all.chain(checks.iter().map(|c| owner(c))) {
+        if !names.iter().any(|n| n == name) {
+            names.push(name.to_string());
+        }
+    }
     let unreadable = |e| tracepoint::unreadable("the kernel's BTF", &e);
     let mut kernel = Kernel::read(file, names).map_err(unreadable)?;
     for check in checks {
@@ -104,8 +107,7 @@ fn add_kernel(
     for access in accesses {
         roots.extend(kernel.mark(access).map_err(unreadable)?);
     }
-    roots.sort_unstable();
-    roots.dedup();
+    // a type that was copied before is not copied again
     for root in roots {
         kernel.copy(out, root).map_err(unreadable)?;
     }

@@ -1,6 +1,5 @@
 //! What an object's CO-RE relocations ask for: from `.BTF.ext` and the object's own `.BTF` to names, without any kernel.
 
-use std::collections::BTreeMap;
 use std::io;
 
 use bt_abi::names::TRACEPOINT_PREFIX;
@@ -11,10 +10,16 @@ use super::reader::{Btf, Header, kind, read_u32};
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     pub kernel: Vec<KernelAccess>,
-    /// By the name of the synthetic struct, then by field.
-    pub tracepoints: BTreeMap<String, BTreeMap<String, Shape>>,
+    pub tracepoints: Vec<TracepointAccess>,
     /// A relocation needs real type ids: a small BTF cannot serve.
     pub full: bool,
+}
+
+/// A tracepoint by the name of its synthetic struct, and the fields that are read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TracepointAccess {
+    pub name: String,
+    pub fields: Vec<(String, Shape)>,
 }
 
 /// A kernel type, and a member that is read from it.
@@ -115,9 +120,17 @@ fn collect(
         false => (Vec::new(), None),
     };
     if name.starts_with(TRACEPOINT_PREFIX) {
-        let fields = wanted.tracepoints.entry(name).or_default();
-        if let ([Step::Member(field), ..], Some(shape)) = (&steps.0[..], steps.1) {
-            fields.insert(field.clone(), shape);
+        let known = wanted.tracepoints.iter().position(|t| t.name == name);
+        let at = known.unwrap_or(wanted.tracepoints.len());
+        if known.is_none() {
+            let fields = Vec::new();
+            wanted.tracepoints.push(TracepointAccess { name, fields });
+        }
+        let fields = &mut wanted.tracepoints[at].fields;
+        if let ([Step::Member(field), ..], Some(shape)) = (&steps.0[..], steps.1)
+            && !fields.iter().any(|(f, _)| f == field)
+        {
+            fields.push((field.clone(), shape));
         }
         return Ok(());
     }

@@ -22,13 +22,9 @@ pub struct Event {
 }
 
 impl Event {
-    /// The struct's name as it stands in the object: what is no identifier there is an underscore.
+    /// The struct's name as it stands in the object.
     pub fn struct_name(&self) -> String {
-        let word = |text: &str| -> String {
-            let keep = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-            text.chars().map(keep).collect()
-        };
-        tracepoint_struct(&word(&self.category), &word(&self.event))
+        tracepoint_struct(&self.category, &self.event)
     }
 }
 
@@ -124,14 +120,15 @@ pub fn check_fields(manifest: &Manifest, events: &[Event]) -> Result<(), Failure
 /// Adds the structs that the relocations name. Fields that are missing here stay missing: a program that asks whether they
 /// exist gets "no".
 pub fn add(out: &mut Writer, wanted: &Wanted, events: &[Event]) -> Result<(), Failure> {
-    for (name, accesses) in &wanted.tracepoints {
+    for access in &wanted.tracepoints {
+        let name = &access.name;
         let Some(event) = events.iter().find(|e| e.struct_name() == *name) else {
             return Err(Failure::unusable(format!(
                 "the object reads `{name}`, but its manifest names no such tracepoint"
             )));
         };
         let mut members = Vec::new();
-        for (field, shape) in accesses {
+        for (field, shape) in &access.fields {
             let Some(here) = event.fields.iter().find(|f| f.name == *field) else {
                 continue;
             };

@@ -117,15 +117,13 @@ fn cache_entries(cache: &[u8]) -> impl Iterator<Item = (&str, &str)> {
 
 fn library_in_folders(name: &str) -> Option<PathBuf> {
     LIBRARY_FOLDERS.iter().find_map(|folder| {
-        let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        fs::read_dir(folder)
             .ok()?
             .flatten()
             .filter(|e| e.file_name().to_str().is_some_and(|f| answers(f, name)))
             .map(|e| e.path())
             .filter(|p| p.is_file())
-            .collect();
-        files.sort();
-        files.into_iter().next()
+            .min()
     })
 }
 
