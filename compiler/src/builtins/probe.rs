@@ -27,7 +27,7 @@ impl Builtin for Probe {
 pub fn literal(text: &str, span: Span) -> Expr {
     Expr {
         kind: ExprKind::Str(text.as_bytes().to_vec()),
-        ty: Ty::Str(text.len() as u32 + 1),
+        ty: Ty::Str(crate::check::literal_size(text.as_bytes())),
         span,
     }
 }

@@ -236,7 +236,7 @@ impl Checker<'_> {
 }
 
 /// The result of an operation on literals, if it has one that everyone agrees on.
-fn fold(op: BinaryOp, l: i64, r: i64) -> Option<i64> {
+pub fn fold(op: BinaryOp, l: i64, r: i64) -> Option<i64> {
     match op {
         BinaryOp::Add => l.checked_add(r),
         BinaryOp::Sub => l.checked_sub(r),

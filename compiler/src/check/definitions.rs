@@ -2,9 +2,10 @@
 
 use bt_grammar::ast::{self, CEnum, CField, CItem, CRecord, CType};
 use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::{Ident, Spanned};
 
-use super::Checker;
 use super::types::builtin_type;
+use super::{Checker, Constant};
 use crate::types::{FieldDef, IntTy, Origin, Record, RecordId, Space, Ty};
 
 impl Checker<'_> {
@@ -20,18 +21,37 @@ impl Checker<'_> {
                     params: None,
                     body,
                     ..
-                } => {
-                    if let Some(value) = c_integer(&body.node) {
-                        self.constants.insert(name.node.clone(), value);
-                    } else if !body.node.trim().is_empty() {
-                        self.unsupported(body.span, "`#define`s of anything but an integer");
-                    }
-                }
+                } => self.c_constant(name, body),
                 CItem::Define { span, .. } => self.unsupported(*span, "`#define`s with parameters"),
                 // Types of the kernel come from BTF; a header that is only included for them needs nothing more.
                 CItem::Include { .. } => {}
                 CItem::Typedef { span, .. } => self.unsupported(*span, "typedefs"),
             }
+        }
+    }
+
+    /// `#define NAME value`, for integers and strings.
+    fn c_constant(&mut self, name: &Ident, body: &Spanned<String>) {
+        if body.node.trim().is_empty() {
+            return;
+        }
+        let (expr, errors) = bt_grammar::parse_expression(&body.node);
+        match (&expr.kind, self.constant(&expr)) {
+            _ if !errors.is_empty() => {
+                self.unsupported(body.span, "`#define`s of anything but a value")
+            }
+            (_, Some(value)) => {
+                self.constants
+                    .insert(name.node.clone(), Constant::Int(value));
+            }
+            (ast::ExprKind::Str(bytes), None) => {
+                self.constants
+                    .insert(name.node.clone(), Constant::Str(bytes.clone()));
+            }
+            _ => self.unsupported(
+                body.span,
+                "`#define`s of anything but an integer or a string",
+            ),
         }
     }
 
@@ -44,7 +64,8 @@ impl Checker<'_> {
                     None => self.unsupported(expr.span, "enum values that are no literals"),
                 }
             }
-            self.constants.insert(name.node.clone(), next);
+            self.constants
+                .insert(name.node.clone(), Constant::Int(next));
             next += 1;
         }
     }
@@ -234,30 +255,4 @@ impl CLayout {
     fn size(&self) -> u32 {
         self.largest.div_ceil(8).next_multiple_of(self.align.max(1))
     }
-}
-
-/// An integer literal as C writes it, in parentheses or not.
-fn c_integer(body: &str) -> Option<i64> {
-    let text = body
-        .trim()
-        .trim_start_matches('(')
-        .trim_end_matches(')')
-        .trim();
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest.trim()),
-        None => (false, text),
-    };
-    let digits = digits.trim_end_matches(['u', 'U', 'l', 'L']);
-    let value = if let Some(hex) = digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
-        u64::from_str_radix(hex, 16).ok()?
-    } else if digits.len() > 1 && digits.starts_with('0') {
-        u64::from_str_radix(digits, 8).ok()?
-    } else {
-        digits.parse().ok()?
-    };
-    Some(if negative {
-        (value as i64).wrapping_neg()
-    } else {
-        value as i64
-    })
 }

@@ -4,8 +4,8 @@ use bt_grammar::ast::{self, ExprKind as A, IncDecOp, UnaryOp};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
-use super::Checker;
 use super::merge::merge;
+use super::{Checker, Constant};
 use crate::builtins;
 use crate::suggest;
 use crate::typed::{Expr, ExprKind, Place, VarId};
@@ -136,7 +136,7 @@ impl Checker<'_> {
         };
         Expr {
             kind: ExprKind::Str(kept.to_vec()),
-            ty: Ty::Str(kept.len() as u32 + 1),
+            ty: Ty::Str(literal_size(kept)),
             span,
         }
     }
@@ -145,8 +145,10 @@ impl Checker<'_> {
         if let Some(builtin) = builtins::find(name) {
             return builtin.check(self, name, span);
         }
-        if let Some(value) = self.constants.get(name) {
-            return Expr::int(*value, INT64, span);
+        match self.constants.get(name).cloned() {
+            Some(Constant::Int(value)) => return Expr::int(value, INT64, span),
+            Some(Constant::Str(bytes)) => return self.string_literal(&bytes, span),
+            None => {}
         }
         let constants: Vec<String> = self.constants.keys().cloned().collect();
         let mut known: Vec<&str> = constants.iter().map(String::as_str).collect();
@@ -545,4 +547,9 @@ fn arithmetic(ty: &Ty, signed: bool) -> Ty {
         }),
         None => UINT64,
     }
+}
+
+/// The buffer of a literal: whole words, so that it is copied by words.
+pub fn literal_size(text: &[u8]) -> u32 {
+    (text.len() as u32 + 1).next_multiple_of(8)
 }

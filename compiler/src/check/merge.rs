@@ -1,6 +1,6 @@
 //! One type for several uses of a name.
 
-use crate::types::{IntTy, Space, Ty};
+use crate::types::{Agg, IntTy, Space, Ty};
 
 /// The type that holds values of both, if there is one. `Unknown` gives way to anything.
 pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
@@ -8,6 +8,9 @@ pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
         (Ty::Unknown, other) | (other, Ty::Unknown) => Some(other.clone()),
         (Ty::Str(m), Ty::Str(n)) => Some(Ty::Str(*m.max(n))),
         (Ty::Bool, Ty::Bool) => Some(Ty::Bool),
+        (Ty::Agg(Agg::Sum { signed: a }), Ty::Agg(Agg::Sum { signed: b })) => {
+            Some(Ty::Agg(Agg::Sum { signed: *a || *b }))
+        }
         (Ty::Enum(..), Ty::Enum(..)) if a == b => Some(a.clone()),
         (Ty::Ptr(x, s), Ty::Ptr(y, t)) => {
             let space = if s == t { *s } else { Space::Any };

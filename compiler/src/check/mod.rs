@@ -17,6 +17,7 @@ mod types;
 
 pub use call::CallSite;
 pub use config::stack_mode;
+pub use expr::literal_size;
 
 use std::collections::{HashMap, HashSet};
 
@@ -83,11 +84,18 @@ pub struct Checker<'a> {
     map_ids: HashMap<String, MapId>,
     slots: Vec<Slot>,
     /// Constants of `#define` and `enum`.
-    constants: HashMap<String, i64>,
+    constants: HashMap<String, Constant>,
     /// Types of the variables of each probe, from the last round.
     var_types: Vec<Vec<Ty>>,
     next_call: u32,
     current: Current,
+}
+
+/// What a name of the script's C definitions stands for.
+#[derive(Debug, Clone)]
+enum Constant {
+    Int(i64),
+    Str(Vec<u8>),
 }
 
 /// The probe that is being checked.

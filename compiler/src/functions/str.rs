@@ -71,7 +71,13 @@ impl Function for Str {
         }
     }
 
-    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>, size: u32) {
+    fn lower_into<'c>(
+        &self,
+        lower: &mut Lower<'c, '_>,
+        call: &Call,
+        to: PointerValue<'c>,
+        size: u32,
+    ) {
         let CallData::Size(wanted) = call.data else {
             return;
         };

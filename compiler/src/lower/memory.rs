@@ -156,8 +156,8 @@ impl<'c> Lower<'c, '_> {
         while at < text.len() {
             let rest = text.len() - at;
             let width = if rest > 4 { 8 } else { [1, 1, 2, 4, 4][rest] };
-            // A word may reach past the end of the text, as long as it stays in the buffer.
-            let width = if at + width > size as usize { 1 } else { width };
+            // Buffers of whole words are aligned; a word may reach past the end of the text in them.
+            let width = if size.is_multiple_of(8) { width } else { 1 };
             let mut word = [0; 8];
             let used = rest.min(width);
             word[..used].copy_from_slice(&text[at..at + used]);
