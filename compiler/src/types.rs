@@ -463,7 +463,7 @@ impl fmt::Display for DisplayTy<'_> {
         match self.ty {
             Ty::Int(i) => write!(f, "{}int{}", if i.signed { "" } else { "u" }, i.bytes * 8),
             Ty::Bool => write!(f, "bool"),
-            Ty::Str(size) => write!(f, "string[{size}]"),
+            Ty::Str(_) => write!(f, "string"),
             Ty::Ptr(to, _) => write!(f, "{}*", show(to)),
             Ty::Void => write!(f, "void"),
             Ty::Record(id) => write!(f, "{}", self.records.get(*id).display()),

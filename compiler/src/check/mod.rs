@@ -181,6 +181,15 @@ impl<'a> Checker<'a> {
             }
         }
         self.var_types = vec![Vec::new(); found.len()];
+        if !script
+            .items
+            .iter()
+            .any(|item| matches!(item, ast::Item::Probe(_)))
+        {
+            let error = Diagnostic::error("E0507", Span::default(), "the script has no probes");
+            let help = "write at least one: `begin { printf(\"hello\\n\"); }`";
+            self.report(error.here("nothing would ever run").help(help));
+        }
         found
     }
 

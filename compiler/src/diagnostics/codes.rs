@@ -170,6 +170,11 @@ const CODES: &[Entry] = &[
          that has it, or give its format with `--tracepoints FILE`.",
     ),
     (
+        "E0507",
+        "no probes",
+        "A script without probes does nothing, and there is nothing to compile.",
+    ),
+    (
         "E0601",
         "too much memory for a BPF program",
         "The values of a probe do not fit in what the kernel gives a program: 512 bytes of stack, and 32 KiB of memory per CPU. \
