@@ -23,6 +23,9 @@ const READERS: &[&[&str]] = &[
     &["bpftool", "btf", "dump", "file", "{}"],
 ];
 
+/// btrun travels to small machines.
+const BTRUN_MAX: u64 = 2_000_000;
+
 pub fn run(stage: &Stage, fixtures: &[Fixture], report: &mut Report) {
     let good = |f: &&Fixture| f.mode != Mode::Ui && f.object == ObjectKind::Compiled;
     let cases: Vec<&Fixture> = fixtures.iter().filter(good).collect();
@@ -34,6 +37,24 @@ pub fn run(stage: &Stage, fixtures: &[Fixture], report: &mut Report) {
     if let Some(fixture) = cases.first() {
         read_by_others(stage, fixture, report);
     }
+    for (name, path) in [("btc", &stage.tools.btc), ("btrun", &stage.tools.btrun)] {
+        let verdict = static_binary(path).unwrap_or_else(|e| Verdict::failed(format!("{e:#}")));
+        report.add("object", &format!("{name} is static"), &verdict);
+    }
+    let size = fs::metadata(&stage.tools.btrun).map_or(u64::MAX, |m| m.len());
+    let problem = (size > BTRUN_MAX).then(|| format!("{size} bytes, at most {BTRUN_MAX}"));
+    let verdict = Verdict::of(problem.into_iter().collect(), String::new);
+    report.add("object", "btrun is small", &verdict);
+}
+
+/// Runs without an interpreter and without shared libraries.
+fn static_binary(path: &Path) -> Result<Verdict> {
+    let sections = object_file::sections(&fs::read(path)?)?;
+    let dynamic = sections
+        .into_iter()
+        .find(|s| s == ".interp" || s == ".dynamic");
+    let problem = dynamic.map(|section| format!("{} has {section}", path.display()));
+    Ok(Verdict::of(problem.into_iter().collect(), String::new))
 }
 
 fn check(stage: &Stage, fixture: &Fixture) -> Result<Verdict> {
