@@ -46,33 +46,30 @@ pub struct Output {
     pub ir: Option<String>,
 }
 
-/// A stage at which the compiler may stop and show what it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Emit {
-    Object,
-    /// Keeps the IR in the output.
-    Ir,
+/// What compiling depends on besides the script.
+pub struct Options {
+    pub facts: Rc<dyn KernelFacts>,
+    /// Variables of the environment that begin with `BPFTRACE_`: they override the script's config block.
+    pub environment: Vec<(String, String)>,
+    /// Keep the IR in the output.
+    pub keep_ir: bool,
 }
 
 /// Compiles a script. The diagnostics hold warnings and errors; there is an output only if none is an error.
-pub fn compile(
-    source: &Source,
-    facts: Rc<dyn KernelFacts>,
-    emit: Emit,
-) -> (Option<Output>, Vec<Diagnostic>) {
+pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagnostic>) {
     let parsed = bt_grammar::parse(&source.text);
     let mut diagnostics = parsed.diagnostics;
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);
     }
-    let records = Records::new(facts);
-    let (script, found) = check::check(&parsed.script, &records);
+    let records = Records::new(options.facts.clone());
+    let (script, found) = check::check(&parsed.script, &records, &options.environment);
     diagnostics.extend(found);
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);
     }
     let (plan, mut manifest) = layout::lay_out(&script, source, &records, COMPILER);
-    match generate(source, &script, &plan, &records, emit) {
+    match generate(source, &script, &plan, &records, options.keep_ir) {
         Ok(generated) => {
             manifest.needs = needs(&generated.used, source);
             match object::finish(&generated.elf, &manifest) {
@@ -111,7 +108,7 @@ fn generate(
     script: &typed::Script,
     plan: &layout::Plan,
     records: &Records,
-    emit: Emit,
+    keep_ir: bool,
 ) -> Result<Generated, Vec<Diagnostic>> {
     let machine = Machine::new().map_err(|e| vec![internal(source, &e)])?;
     let cx = Context::create();
@@ -122,7 +119,7 @@ fn generate(
     if !used.too_large.is_empty() {
         return Err(used.too_large.iter().map(too_large).collect());
     }
-    let ir = (emit == Emit::Ir).then(|| builder.module.print_to_string().to_string());
+    let ir = keep_ir.then(|| builder.module.print_to_string().to_string());
     let elf = machine.emit(&cx, &builder.module).map_err(|complaints| {
         complaints
             .iter()

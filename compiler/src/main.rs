@@ -9,7 +9,7 @@ use anyhow::Context;
 use btc::diagnostics::{self, codes};
 use btc::facts::live::LiveFacts;
 use btc::source::Source;
-use btc::{Emit, compile};
+use btc::{Options, compile};
 use clap::{Parser, ValueEnum};
 
 /// Compile a bpftrace script to one object that btrun runs on any kernel.
@@ -120,13 +120,14 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if let Some(path) = &cli.btf {
         std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
-    let facts = Rc::new(LiveFacts::new(cli.btf.clone(), tracepoints));
-    let emit = if cli.emit == Some(Stage::Ir) {
-        Emit::Ir
-    } else {
-        Emit::Object
+    let options = Options {
+        facts: Rc::new(LiveFacts::new(cli.btf.clone(), tracepoints)),
+        environment: std::env::vars()
+            .filter(|(name, _)| name.starts_with("BPFTRACE_"))
+            .collect(),
+        keep_ir: cli.emit == Some(Stage::Ir),
     };
-    let (output, found) = compile(&source, facts, emit);
+    let (output, found) = compile(&source, &options);
     show(cli, &found, &source)?;
     let Some(output) = output else {
         return Ok(ExitCode::from(1));

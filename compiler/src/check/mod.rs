@@ -33,9 +33,15 @@ use crate::types::{Records, Ty};
 const MAX_ROUNDS: usize = 64;
 
 /// Checks a script. The typed program is complete only if no diagnostic is an error.
-pub fn check(script: &ast::Script, records: &Records) -> (Script, Vec<Diagnostic>) {
+///
+/// `environment`: variables that begin with `BPFTRACE_`.
+pub fn check(
+    script: &ast::Script,
+    records: &Records,
+    environment: &[(String, String)],
+) -> (Script, Vec<Diagnostic>) {
     let mut checker = Checker::new(records);
-    let config = checker.config_blocks(script);
+    let config = checker.config_blocks(script, environment);
     checker.config = config;
     checker.definitions(script);
     let probes = checker.attach_points(script);
@@ -179,6 +185,12 @@ impl<'a> Checker<'a> {
                     Err(diagnostic) => self.report(*diagnostic),
                 }
             }
+        }
+        let limit = self.config.max_probes.min(self.config.max_bpf_progs);
+        if let Some((_, probe)) = found.get(limit as usize) {
+            let message = format!("{} probes, and max_probes is {limit}", found.len());
+            let error = Diagnostic::error("E0508", probe.span, message).here("the first too many");
+            self.report(error.help("raise `max_probes` and `max_bpf_progs` in the config block"));
         }
         self.var_types = vec![Vec::new(); found.len()];
         if !script

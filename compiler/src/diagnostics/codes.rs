@@ -66,6 +66,11 @@ const CODES: &[Entry] = &[
         "`let` declares a variable that the same block has declared already.",
     ),
     (
+        "E0209",
+        "two config blocks",
+        "A script has one config block, before its probes.",
+    ),
+    (
         "E0301",
         "type mismatch",
         "A variable or map holds values of one type; which one, its first use decides.\n\n    begin { $x = 1; $x = \"one\"; }",

@@ -93,6 +93,7 @@ pub fn lay_out(
             print_maps_on_exit: script.config.print_maps_on_exit,
             max_map_keys: script.config.max_map_keys,
             str_trunc_trailer: script.config.str_trunc_trailer.clone(),
+            settings: script.config.run.clone(),
         },
     };
     (plan, manifest)

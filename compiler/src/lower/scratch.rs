@@ -1,4 +1,4 @@
-//! Memory for values in flight: the BPF stack for small ones, a per-CPU map for the rest.
+//! Memory for values in flight: the BPF stack for small ones, a map for the rest.
 //!
 //! The stack has 512 bytes, for everything. What a statement takes it gives back at its end, so that a script may have any number of
 //! statements.
@@ -7,17 +7,14 @@ use bt_abi::names;
 
 use super::Lower;
 use crate::llvm::builder::Arg;
-use crate::llvm::helper::{MAP_LOOKUP_ELEM, PROBE_READ_KERNEL};
+use crate::llvm::helper::{GET_SMP_PROCESSOR_ID, MAP_LOOKUP_ELEM, PROBE_READ_KERNEL};
 use crate::llvm::{BasicBlock, PointerValue};
-
-/// Values up to this size go on the stack, while it lasts.
-const ON_STACK: u32 = 64;
 
 /// What temporaries and variables may take of the stack; the rest is for spilled registers.
 const STACK_BUDGET: u32 = 320;
 
-/// A value of a per-CPU map has at most 32 KiB.
-pub const SCRATCH_LIMIT: u32 = 32 << 10;
+/// What a program may need for its values, far above what any script should.
+pub const SCRATCH_LIMIT: u32 = 1 << 20;
 
 /// Up to this size memory is copied and zeroed by instructions, above by a helper.
 const INLINE_LIMIT: u32 = 128;
@@ -67,6 +64,7 @@ impl<'c> Lower<'c, '_> {
     /// Memory until the end of the statement, 8-byte aligned.
     pub fn temp(&mut self, size: u32) -> PointerValue<'c> {
         let size = size.max(8).next_multiple_of(8);
+        let limit = self.script.config.on_stack_limit.max(8);
         let state = &mut self.program.temporaries;
         if let Some(index) = state
             .areas
@@ -77,7 +75,7 @@ impl<'c> Lower<'c, '_> {
             state.in_use.push(index);
             return state.areas[index].0;
         }
-        if size > ON_STACK || state.stack + size > STACK_BUDGET {
+        if size > limit || state.stack + size > STACK_BUDGET {
             return self.scratch(size);
         }
         let ptr = self.b.alloca(size);
@@ -90,8 +88,9 @@ impl<'c> Lower<'c, '_> {
 
     /// Memory for the rest of the program.
     pub(super) fn permanent(&mut self, size: u32) -> PointerValue<'c> {
+        let limit = self.script.config.on_stack_limit.max(8);
         let state = &mut self.program.temporaries;
-        if size > ON_STACK || state.stack + size > STACK_BUDGET {
+        if size > limit || state.stack + size > STACK_BUDGET {
             return self.scratch(size);
         }
         state.stack += size;
@@ -123,9 +122,12 @@ impl<'c> Lower<'c, '_> {
             self.b.jump(next);
             return;
         };
+        let cpu = self.helper(GET_SMP_PROCESSOR_ID, &[]);
+        let programs = self.int(self.script.probes.len() as i64);
+        let entry = self.b.mul(self.b.narrow(cpu, 4, false), programs);
+        let entry = self.b.add(entry, self.int(i64::from(self.program.index)));
         let key = self.b.alloca(8);
-        self.b
-            .store(key, self.int(i64::from(self.program.index)), 4);
+        self.b.store(key, entry, 4);
         let map = self.own_map(names::SCRATCH_MAP).as_pointer_value();
         let memory = self.helper_ptr(MAP_LOOKUP_ELEM, &[Arg::Ptr(map), Arg::Ptr(key)]);
         self.b.store_ptr(base, memory);

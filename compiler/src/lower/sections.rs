@@ -20,6 +20,11 @@ mod map_type {
 /// Bytes of the ring buffer unless btrun sets another size; a power of two, a multiple of the page size on every architecture.
 const RING_BYTES: u64 = 512 << 10;
 
+/// The ring buffer's size for so many pages: a power of two.
+fn ring_bytes(pages: Option<u64>) -> u64 {
+    pages.map_or(RING_BYTES, |pages| (pages * 4096).next_power_of_two())
+}
+
 /// Different stacks that are remembered, for each depth.
 const MAX_STACKS: u64 = 16 << 10;
 
@@ -121,8 +126,9 @@ impl<'c> Lower<'c, '_> {
     }
 
     pub(super) fn finish_sections(&mut self) {
-        let license = self.b.add_global_bytes("LICENSE", "license", b"GPL\0");
-        self.describe_bytes(license, "LICENSE", 4);
+        let text = [self.script.config.license.as_bytes(), b"\0"].concat();
+        let license = self.b.add_global_bytes("LICENSE", "license", &text);
+        self.describe_bytes(license, "LICENSE", text.len() as u64);
         let programs = self.script.probes.len() as u64;
         let maps = std::mem::take(&mut self.own.maps);
         for (name, map) in &maps {
@@ -130,7 +136,7 @@ impl<'c> Lower<'c, '_> {
             let definition = match name.as_str() {
                 names::EVENTS_MAP => Definition {
                     kind: map_type::RINGBUF,
-                    max_entries: RING_BYTES,
+                    max_entries: ring_bytes(self.script.config.perf_rb_pages),
                     key_size: 0,
                     value_size: 0,
                 },
@@ -141,7 +147,7 @@ impl<'c> Lower<'c, '_> {
                     value_size: 8,
                 },
                 names::SCRATCH_MAP => Definition {
-                    kind: map_type::PERCPU_ARRAY,
+                    kind: map_type::ARRAY,
                     max_entries: programs,
                     key_size: 4,
                     value_size: words(u64::from(self.own.scratch_bytes)),

@@ -40,14 +40,25 @@ pub struct Script {
     pub config: ScriptConfig,
 }
 
-/// Settings: the script's `config` block over the defaults.
+/// Settings: the environment over the script's `config` block over the defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScriptConfig {
+    /// Bytes of a string, its NUL included.
     pub max_strlen: u32,
+    /// Entries of a map with keys.
     pub max_map_keys: u32,
     pub print_maps_on_exit: bool,
     pub str_trunc_trailer: String,
     pub stack_mode: bt_abi::types::StackMode,
+    pub license: String,
+    pub max_bpf_progs: u64,
+    pub max_probes: u64,
+    /// Larger values go to the scratch map instead of the BPF stack. Bytes.
+    pub on_stack_limit: u32,
+    /// Pages of 4 KiB of the ring buffer.
+    pub perf_rb_pages: Option<u64>,
+    /// What only btrun needs to know.
+    pub run: std::collections::BTreeMap<String, String>,
 }
 
 impl Default for ScriptConfig {
@@ -58,6 +69,12 @@ impl Default for ScriptConfig {
             print_maps_on_exit: true,
             str_trunc_trailer: "..".into(),
             stack_mode: bt_abi::types::StackMode::Bpftrace,
+            license: "GPL".into(),
+            max_bpf_progs: 1024,
+            max_probes: 1024,
+            on_stack_limit: 64,
+            perf_rb_pages: None,
+            run: Default::default(),
         }
     }
 }

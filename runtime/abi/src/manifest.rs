@@ -279,6 +279,9 @@ pub struct Config {
     pub max_map_keys: u32,
     /// Appended to strings that fill their buffer.
     pub str_trunc_trailer: String,
+    /// Other config variables that the script or the compiling environment set and that concern the run, by their bpftrace name.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub settings: std::collections::BTreeMap<String, String>,
 }
 
 impl Default for Config {
@@ -287,6 +290,7 @@ impl Default for Config {
             print_maps_on_exit: true,
             max_map_keys: 4096,
             str_trunc_trailer: "..".into(),
+            settings: Default::default(),
         }
     }
 }

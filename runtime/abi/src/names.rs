@@ -12,7 +12,9 @@ pub const EVENTS_MAP: &str = "btc_events";
 /// Per-CPU array of `u64`, one entry a program (its index in the manifest): records that found the ring buffer full.
 pub const LOST_MAP: &str = "btc_lost";
 
-/// Per-CPU array, one entry a program: memory for values that do not fit on the BPF stack.
+/// Memory for values that do not fit on the BPF stack: an array of as many entries as there are programs, times the number of
+/// possible CPUs, which btrun multiplies in before load; entry `cpu * programs + program`. (No per-CPU array: their values are limited
+/// to 32 KiB, and their look-up is a call.) Objects of manifest 1.0 before btc 0.1.1 have a per-CPU array, which needs nothing.
 pub const SCRATCH_MAP: &str = "btc_scratch";
 
 /// Prefix of the synthetic structs that stand for tracepoint arguments: `btc_tp__CATEGORY__EVENT`.

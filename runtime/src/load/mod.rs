@@ -7,9 +7,9 @@ mod verifier;
 use std::mem::MaybeUninit;
 
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
-use bt_abi::names::{EVENTS_MAP, SLOTS_SECTION};
+use bt_abi::names::{EVENTS_MAP, SCRATCH_MAP, SLOTS_SECTION};
 use libbpf_rs::{
-    AsRawLibbpf, Map, MapCore, Object, ObjectBuilder, OpenObject, ProgramMut, ProgramType,
+    AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, ProgramMut, ProgramType,
 };
 
 use crate::btf::Target;
@@ -46,6 +46,7 @@ pub fn load(
     let mut opened = open(object, target)?;
     prepare_programs(&mut opened, object)?;
     fill_slots(&mut opened, &object.manifest, values)?;
+    size_scratch(&mut opened)?;
     let logs = verifier::Logs::set(&mut opened);
     kernel_log::take();
     match opened.load() {
@@ -122,6 +123,17 @@ fn program_type(attach: &Attach) -> ProgramType {
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,
         Attach::Interval { .. } | Attach::Profile { .. } => ProgramType::PerfEvent,
     }
+}
+
+/// The scratch map has an entry for each program; each CPU needs its own of them.
+fn size_scratch(opened: &mut OpenObject) -> Result<(), Failure> {
+    let scratch = opened.maps_mut().find(|m| m.name() == SCRATCH_MAP);
+    let Some(mut scratch) = scratch.filter(|m| m.map_type() == MapType::Array) else {
+        return Ok(());
+    };
+    let sized = libbpf_rs::num_possible_cpus()
+        .and_then(|cpus| scratch.set_max_entries(scratch.max_entries() * cpus as u32));
+    sized.map_err(|e| Failure::kernel(format!("the scratch memory cannot be sized: {e}")))
 }
 
 fn fill_slots(
