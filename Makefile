@@ -43,9 +43,9 @@ check: deps-build ## formatting, lints, and the tests that need no privileges
 	$(SUITE) ui object
 
 .PHONY: vm
-vm: deps-build deps-test build tracees ## KERNEL=6.1 SCRIPT=x.bt: run one script on a stock Debian kernel in a VM
+vm: deps-build deps-test build tracees ## KERNEL=6.1 SCRIPT=x.bt [SECONDS=10]: run one script on a stock Debian kernel in a VM
 	@test -n "$(KERNEL)" -a -n "$(SCRIPT)" || { echo 'usage: make vm KERNEL=6.1 SCRIPT=fixtures/run/hello.bt' >&2; exit 2; }
-	$(SUITE) --kernel $(KERNEL) --script "$(SCRIPT)"
+	$(SUITE) --kernel $(KERNEL) --script "$(SCRIPT)" --seconds $(or $(SECONDS),10)
 
 .PHONY: bless
 bless: build ## rewrite the recorded diagnostics beside fixtures/ui/*.bt

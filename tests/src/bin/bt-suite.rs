@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bt_tests::fixture::{self, Fixture, Mode};
+use bt_tests::job::{End, How};
 use bt_tests::report::{Report, Verdict};
 use bt_tests::stage::{Stage, Tools};
 use bt_tests::suites;
@@ -27,9 +29,12 @@ struct Options {
     /// Only fixtures whose name holds this text
     #[arg(long, default_value = "")]
     filter: String,
-    /// Run this one fixture on each --kernel, and print its output as it comes
+    /// Run this one script on each --kernel, and print its output as it comes
     #[arg(long, conflicts_with = "suites")]
     script: Option<PathBuf>,
+    /// So long a --script that is no fixture runs, unless it ends by itself
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
     /// Record the tracepoint formats of each --kernel in this folder, one file each
     #[arg(long, conflicts_with_all = ["suites", "script"])]
     facts: Option<PathBuf>,
@@ -74,7 +79,7 @@ fn run(options: &Options) -> Result<bool> {
         return record_facts(folder, &options.kernel, &guest);
     }
     if let Some(script) = &options.script {
-        return run_script(&tools, script, &options.kernel, &guest);
+        return run_script(&tools, script, options, &guest);
     }
     let mut fixtures = fixture::all(&tools.root)?;
     fixtures.retain(|f| f.name.contains(&options.filter));
@@ -123,11 +128,18 @@ fn record_facts(folder: &Path, kernels: &[String], guest: &Path) -> Result<bool>
     Ok(true)
 }
 
-fn run_script(tools: &Tools, script: &Path, kernels: &[String], guest: &Path) -> Result<bool> {
-    let fixture = Fixture::read(&tools.root, script)?;
+fn run_script(tools: &Tools, script: &Path, options: &Options, guest: &Path) -> Result<bool> {
+    let mut fixture = Fixture::read(&tools.root, script)?;
+    if !script.starts_with("fixtures") {
+        fixture.job.end = End {
+            how: How::Sigint,
+            after: Duration::from_secs(options.seconds),
+        };
+        fixture.job.timeout += Duration::from_secs(options.seconds);
+    }
     let stage = Stage::new(tools, std::slice::from_ref(&fixture))?;
     let mut report = Report::default();
-    for kernel in kernels {
+    for kernel in &options.kernel {
         let verdict = suites::kernels::run_one(&stage, &fixture, kernel, guest)
             .with_context(|| format!("kernel {kernel}"))
             .unwrap_or_else(|e| Verdict::failed(format!("{e:#}")));

@@ -206,7 +206,7 @@ fn end(job: &Job, slowness: u32, running: &mut Running, output: &mut dyn FnMut(&
         1
     };
     let until = Instant::now() + job.end.after * grace;
-    running.until(until, output, |_| false);
+    running.until(until, output, Running::has_ended);
     match job.end.how {
         How::Exit => {}
         How::Sigint => running.signal(libc::SIGINT),

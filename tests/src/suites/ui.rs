@@ -50,7 +50,7 @@ fn check(tools: &Tools, fixture: &Fixture, bless: bool) -> Result<Verdict> {
         &fresh,
         bless,
     )?);
-    Ok(Verdict::of(problems, || fresh.stderr.clone()))
+    Ok(Verdict::of(problems, String::new))
 }
 
 fn status(fixture: &Fixture, compiled: &Compiled) -> Vec<String> {
@@ -58,8 +58,9 @@ fn status(fixture: &Fixture, compiled: &Compiled) -> Vec<String> {
     let mut problems = Vec::new();
     if compiled.status != expected {
         problems.push(format!(
-            "exit status {:?}, expected {expected:?}",
-            compiled.status
+            "exit status {:?}, expected {expected:?}\n{}",
+            compiled.status,
+            compiled.stderr.trim_end()
         ));
     }
     if compiled.stderr.contains("panicked at") {
