@@ -23,12 +23,24 @@ pub struct Conversion {
     pub alternate: bool,
     pub width: Option<u32>,
     pub precision: Option<u32>,
-    /// `hh`, `h`, `l`, `ll`, `z`, `j`, `t`, or empty. They are accepted and say nothing: the type of the argument decides.
+    /// `hh`, `h`, `l`, `ll`, `z`, `j`, `t`, or empty: how much of an integer is printed, see [`Conversion::bits`].
     pub length: String,
     pub specifier: Specifier,
     /// Bytes of the conversion in the format, for messages.
     pub start: usize,
     pub end: usize,
+}
+
+impl Conversion {
+    /// Low bits of an integer that are printed: 32 without a length, as in C and bpftrace.
+    pub fn bits(&self) -> u32 {
+        match self.length.as_str() {
+            "hh" => 8,
+            "h" => 16,
+            "" => 32,
+            _ => 64,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

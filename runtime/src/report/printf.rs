@@ -1,4 +1,4 @@
-//! `printf`: values into a format, as C's printf(3) does it. The length of an integer is that of its type, whatever the format says.
+//! `printf`: values into a format, as C's printf(3) does it: the length in the format says how much of an integer is printed.
 
 use bt_abi::format::{Conversion, Piece, Specifier};
 
@@ -60,10 +60,18 @@ fn number(value: &Value) -> Option<Int> {
 }
 
 fn integer(out: &mut Vec<u8>, c: &Conversion, int: Int) {
-    let unsigned = int.as_unsigned();
+    let cut = Int {
+        bits: int.bits,
+        size: match c.specifier {
+            Specifier::Pointer => 8,
+            _ => c.bits() / 8,
+        },
+        signed: false,
+    };
+    let unsigned = cut.as_unsigned();
     match c.specifier {
         Specifier::Signed => {
-            let value = int.as_signed();
+            let value = cut.as_signed();
             let sign: &[u8] = match value {
                 v if v < 0 => b"-",
                 _ if c.plus => b"+",
