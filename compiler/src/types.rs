@@ -66,6 +66,17 @@ pub enum Agg {
     LinearHist { min: i64, max: i64, step: i64 },
 }
 
+impl Agg {
+    /// The integer that an aggregation is when programs read it; histograms and the like have none.
+    pub fn read_as(&self) -> Option<Ty> {
+        match self {
+            Agg::Count => Some(INT64),
+            Agg::Sum { signed } => Some(Ty::int(8, *signed)),
+            _ => None,
+        }
+    }
+}
+
 pub const INT64: Ty = Ty::Int(IntTy {
     bytes: 8,
     signed: true,

@@ -15,6 +15,12 @@ impl Checker<'_> {
     /// An expression whose value is used: not an aggregation, not a struct as a whole, not a call without result.
     pub fn value(&mut self, expr: &ast::Expr) -> Expr {
         let checked = self.expr(expr);
+        if let (Ty::Agg(agg), ExprKind::MapGet { map, .. }) = (&checked.ty, &checked.kind)
+            && let Some(ty) = agg.read_as()
+        {
+            self.share(*map);
+            return Expr { ty, ..checked };
+        }
         let what = match &checked.ty {
             Ty::Agg(_) => "an aggregation",
             Ty::Unit => "nothing",

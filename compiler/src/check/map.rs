@@ -6,7 +6,7 @@ use bt_grammar::span::Span;
 
 use super::merge::merge;
 use super::{Checker, MapInfo};
-use crate::typed::{Expr, ExprKind, MapId};
+use crate::typed::{Declared, Expr, ExprKind, MapId};
 use crate::types::Ty;
 
 /// Kernels before 5.11 refuse larger keys.
@@ -55,9 +55,54 @@ impl Checker<'_> {
             key: None,
             value: Ty::Unknown,
             value_span: span,
+            declared: None,
+            shared: false,
         });
         self.map_ids.insert(name.into(), id);
         id
+    }
+
+    /// Programs read the map's aggregation: it is kept in one place, not on each CPU.
+    pub fn share(&mut self, id: MapId) {
+        self.maps[id.index()].shared = true;
+    }
+
+    /// `let @map = kind(max_entries);`
+    pub(super) fn map_declaration(&mut self, decl: &ast::MapDecl) {
+        let id = self.map_id(&decl.map.node, decl.map.span);
+        let (lru, per_cpu) = match decl.kind.node.as_str() {
+            "hash" => (false, false),
+            "lruhash" => (true, false),
+            "percpuhash" => (false, true),
+            "percpulruhash" => (true, true),
+            kind => {
+                let message = format!("unknown kind of map `{kind}`");
+                let error = Diagnostic::error("E0312", decl.kind.span, message);
+                let kinds = "kinds are hash, lruhash, percpuhash and percpulruhash";
+                self.report(error.here("no such kind").help(kinds));
+                return;
+            }
+        };
+        let max_entries = match decl.max_entries.as_ref().map(|size| self.constant(size)) {
+            Some(Some(size @ 1..=0x7fff_ffff)) => size as u32,
+            _ => {
+                let span = decl.max_entries.as_ref().map_or(decl.span, |e| e.span);
+                let error = Diagnostic::error("E0406", span, "the size of a map must be a literal");
+                self.report(error.here("expected a number of entries above 0"));
+                return;
+            }
+        };
+        if self.maps[id.index()].declared.is_some() {
+            let message = format!("map `{}` is declared twice", decl.map.node);
+            let error = Diagnostic::error("E0208", decl.map.span, message).here("declared again");
+            self.report(error.also(self.maps[id.index()].span, "first here"));
+            return;
+        }
+        self.maps[id.index()].declared = Some(Declared {
+            lru,
+            per_cpu,
+            max_entries,
+        });
     }
 
     pub fn map(&self, id: MapId) -> &MapInfo {

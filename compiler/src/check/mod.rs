@@ -8,6 +8,7 @@ mod call;
 mod config;
 mod definitions;
 mod expr;
+mod loops;
 mod map;
 mod merge;
 mod place;
@@ -26,7 +27,7 @@ use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::Span;
 
 use crate::probes::{self, Spec};
-use crate::typed::{CallId, MapId, Probe, Script, ScriptConfig, Slot, Var, VarId};
+use crate::typed::{CallId, Declared, MapId, Probe, Script, ScriptConfig, Slot, Var, VarId};
 use crate::types::{Records, Ty};
 
 /// Types only grow from round to round, so that this many rounds are never needed; a guard against a mistake of ours.
@@ -111,6 +112,8 @@ struct Current {
     spec: Option<Spec>,
     vars: Vec<Var>,
     scopes: Vec<HashMap<String, VarId>>,
+    /// Loops around the statement that is being checked.
+    loops: u32,
 }
 
 /// A map and where its types come from.
@@ -121,6 +124,9 @@ pub struct MapInfo {
     pub key: Option<(Option<Ty>, Span)>,
     pub value: Ty,
     pub value_span: Span,
+    pub declared: Option<Declared>,
+    /// Programs read its aggregation.
+    pub shared: bool,
 }
 
 impl MapInfo {
@@ -130,6 +136,8 @@ impl MapInfo {
             name: self.name.clone(),
             key,
             value: self.value.clone(),
+            declared: self.declared,
+            shared: self.shared,
             span: self.span,
         }
     }
@@ -171,7 +179,7 @@ impl<'a> Checker<'a> {
                     continue;
                 }
                 ast::Item::MapDecl(decl) => {
-                    self.unsupported(decl.span, "map declarations");
+                    self.map_declaration(decl);
                     continue;
                 }
                 ast::Item::Macro(def) => {
@@ -209,8 +217,8 @@ impl<'a> Checker<'a> {
         self.current = Current {
             index,
             spec: Some(spec.clone()),
-            vars: Vec::new(),
             scopes: vec![HashMap::new()],
+            ..Current::default()
         };
         let predicate = probe.predicate.as_ref().map(|p| self.condition(p));
         let body = self.block(&probe.body);

@@ -65,14 +65,37 @@ impl Checker<'_> {
             }
             A::Block(block) => StmtKind::Block(self.block(block)),
             A::Return(None) => StmtKind::Return,
+            // The value is what `test` probes are judged by; elsewhere it says nothing.
             A::Return(Some(value)) => {
-                self.unsupported(value.span, "return values");
+                self.scalar(value, "a return value");
+                StmtKind::Return
+            }
+            A::ForRange {
+                var,
+                start,
+                end,
+                body,
+            } => return self.for_range(var, [start, end], body, span),
+            A::ForMap { var, map, body } => return self.for_map(var, map, body, span),
+            A::While { cond, body } => {
+                let cond = self.condition(cond);
+                let body = self.loop_body(body);
+                StmtKind::While { cond, body }
+            }
+            A::Break | A::Continue if self.current.loops == 0 => {
+                let word = if stmt.kind == A::Break {
+                    "break"
+                } else {
+                    "continue"
+                };
+                let message = format!("`{word}` outside of a loop");
+                self.report(
+                    Diagnostic::error("E0310", span, message).here("there is no loop here"),
+                );
                 return None;
             }
-            A::ForMap { .. } | A::ForRange { .. } | A::While { .. } | A::Break | A::Continue => {
-                self.unsupported(span, "loops");
-                return None;
-            }
+            A::Break => StmtKind::Break,
+            A::Continue => StmtKind::Continue,
         };
         Some(Stmt { kind, span })
     }
@@ -256,7 +279,7 @@ impl Checker<'_> {
         })
     }
 
-    fn new_var(&mut self, name: &Ident, ty: Ty) -> VarId {
+    pub(super) fn new_var(&mut self, name: &Ident, ty: Ty) -> VarId {
         let id = VarId(self.current.vars.len() as u32);
         self.current.vars.push(Var {
             name: name.node.clone(),

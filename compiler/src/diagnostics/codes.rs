@@ -71,6 +71,11 @@ const CODES: &[Entry] = &[
         "A script has one config block, before its probes.",
     ),
     (
+        "E0312",
+        "unknown kind of map",
+        "Maps are declared as hash, lruhash, percpuhash or percpulruhash, with their size: `let @a = lruhash(100);`.",
+    ),
+    (
         "E0301",
         "type mismatch",
         "A variable or map holds values of one type; which one, its first use decides.\n\n    begin { $x = 1; $x = \"one\"; }",
@@ -111,6 +116,16 @@ const CODES: &[Entry] = &[
         "E0308",
         "map with and without key",
         "A map is used as `@x` in one place and as `@x[key]` in another.",
+    ),
+    (
+        "E0310",
+        "not in a loop",
+        "`break` and `continue` only mean something inside a loop.",
+    ),
+    (
+        "E0311",
+        "not a map or a range",
+        "A `for` goes over the entries of a map with keys, or over a range: `for ($i : 0..10)`.",
     ),
     (
         "E0401",

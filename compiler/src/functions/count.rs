@@ -41,8 +41,12 @@ impl Function for Count {
     }
 }
 
-/// Adds to a word of the own CPU.
+/// Adds to a word of a map's entry: of the own CPU, or, if the map is shared, at once for all.
 pub fn add<'c>(lower: &mut Lower<'c, '_>, word: PointerValue<'c>, value: IntValue<'c>) {
+    if lower.shared {
+        lower.b.atomic_add(word, value);
+        return;
+    }
     let old = lower.b.load(word, 8, true);
     let new = lower.b.add(old, value);
     lower.b.store(word, new, 8);

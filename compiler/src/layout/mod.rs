@@ -63,6 +63,7 @@ pub fn lay_out(
                     }
                 }
             }
+            Node::SetVar(_) => {}
             Node::Expr(expr) => {
                 if let Ty::Stack(stack) = &expr.ty {
                     plan.stacks.insert(stack.limit);

@@ -43,6 +43,8 @@ pub struct MapPlan {
     pub value_size: u32,
     pub set_offset: Option<u32>,
     pub per_cpu: bool,
+    /// Drops old entries when it is full.
+    pub lru: bool,
     pub max_entries: u32,
 }
 
@@ -94,11 +96,12 @@ impl Plan {
             let set_offset = key.is_none().then_some(size);
             self.maps.push(MapPlan {
                 symbol: format!("AT_{}", &map.name[1..]),
-                per_cpu: value.is_aggregation(),
-                max_entries: if key.is_none() {
-                    1
-                } else {
-                    script.config.max_map_keys
+                per_cpu: value.is_aggregation() && !map.shared,
+                lru: map.declared.is_some_and(|d| d.lru),
+                max_entries: match (&key, map.declared) {
+                    (None, _) => 1,
+                    (Some(_), Some(declared)) => declared.max_entries,
+                    (Some(_), None) => script.config.max_map_keys,
                 },
                 value_size: if set_offset.is_some() { size + 8 } else { size },
                 key,

@@ -33,4 +33,6 @@ helpers! {
     KTIME_GET_BOOT_NS = 125 "bpf_ktime_get_boot_ns" "5.8";
     RINGBUF_RESERVE = 131 "bpf_ringbuf_reserve" "5.8";
     RINGBUF_SUBMIT = 132 "bpf_ringbuf_submit" "5.8";
+    FOR_EACH_MAP_ELEM = 164 "bpf_for_each_map_elem" "5.13";
+    LOOP = 181 "bpf_loop" "5.17";
 }

@@ -25,6 +25,11 @@ impl<'c> Lower<'c, '_> {
         Arg::Ptr(self.maps[map.index()].as_pointer_value())
     }
 
+    /// The map itself, as an argument of a helper.
+    pub(super) fn map_global(&self, map: MapId) -> PointerValue<'c> {
+        self.maps[map.index()].as_pointer_value()
+    }
+
     fn is_scalar_map(&self, map: MapId) -> bool {
         self.plan.maps[map.index()].key.is_none()
     }
@@ -238,6 +243,7 @@ impl<'c> Lower<'c, '_> {
         let args: Vec<IntValue> = call.args.iter().map(|a| self.scalar(a)).collect();
         let key = self.map_key(map, key);
         let value = self.script.maps[map.index()].value.clone();
+        self.shared = self.script.maps[map.index()].shared;
         self.change(map, key, |lower, entry| {
             call.function.aggregate(lower, &value, &args, entry)
         });

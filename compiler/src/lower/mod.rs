@@ -6,6 +6,7 @@
 mod core;
 mod event;
 mod expr;
+mod loops;
 mod map;
 mod memory;
 mod place;
@@ -56,6 +57,8 @@ pub struct Lower<'c, 's> {
     own: sections::OwnMaps<'c>,
     /// Debug types of relocated structs.
     partial: BTreeMap<RecordId, crate::llvm::di::Node>,
+    /// The map that is being added to is not kept for each CPU.
+    pub shared: bool,
     program: program::State<'c, 's>,
     used: Used,
 }
@@ -77,6 +80,7 @@ pub fn lower<'c, 's>(
         maps: Vec::new(),
         own: sections::OwnMaps::default(),
         partial: BTreeMap::new(),
+        shared: false,
         program: program::State::default(),
         used: Used::default(),
     };

@@ -28,6 +28,19 @@ pub struct State<'c, 's> {
     /// Storage of the variables, by id.
     pub vars: Vec<PointerValue<'c>>,
     pub temporaries: Temporaries<'c>,
+    /// Where `continue` and `break` of the innermost loop go.
+    pub around: Option<Around<'c>>,
+    /// In a loop's callback: the word of the caller that says that the whole program ends.
+    pub left: Option<PointerValue<'c>>,
+    /// Something in this function ended the whole program.
+    pub leaves: bool,
+}
+
+/// The loop around a statement.
+#[derive(Clone, Copy)]
+pub struct Around<'c> {
+    pub next: BasicBlock<'c>,
+    pub done: BasicBlock<'c>,
 }
 
 impl<'c, 's> Lower<'c, 's> {
@@ -52,8 +65,7 @@ impl<'c, 's> Lower<'c, 's> {
             exit: Some(exit),
             scope: Some(scope),
             span: probe.span,
-            vars: Vec::new(),
-            temporaries: Temporaries::default(),
+            ..State::default()
         };
         self.locate(probe.span);
         self.b.at_end(entry);

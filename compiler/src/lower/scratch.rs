@@ -40,6 +40,23 @@ impl Temporaries<'_> {
         self.scratch_max > 0
     }
 
+    /// For a callback of this function: its own stack areas, on the same stack, and the scratch memory that is free here. `base` is
+    /// where the callback keeps the scratch memory's address.
+    pub fn nested<'c>(&self, base: PointerValue<'c>) -> Temporaries<'c> {
+        Temporaries {
+            stack: self.stack,
+            scratch_top: self.scratch_top,
+            base: Some(base),
+            ..Temporaries::default()
+        }
+    }
+
+    /// Takes over what a callback needed.
+    pub fn include(&mut self, nested: &Temporaries<'_>) {
+        self.scratch_max = self.scratch_max.max(nested.scratch_max);
+        self.stack = self.stack.max(nested.stack);
+    }
+
     pub fn scratch_bytes(&self) -> u32 {
         self.scratch_max
     }
@@ -97,13 +114,18 @@ impl<'c> Lower<'c, '_> {
         self.b.alloca(size)
     }
 
-    fn scratch(&mut self, size: u32) -> PointerValue<'c> {
+    /// The variable that holds the scratch memory's address.
+    pub(super) fn scratch_base(&mut self) -> PointerValue<'c> {
         let base = match self.program.temporaries.base {
             Some(base) => base,
             None => self.b.alloca_ptr(),
         };
+        *self.program.temporaries.base.insert(base)
+    }
+
+    fn scratch(&mut self, size: u32) -> PointerValue<'c> {
+        let base = self.scratch_base();
         let state = &mut self.program.temporaries;
-        state.base = Some(base);
         let at = state.scratch_top;
         state.scratch_top += size;
         state.scratch_max = state.scratch_max.max(state.scratch_top);

@@ -14,6 +14,8 @@ mod map_type {
     pub const ARRAY: u64 = 2;
     pub const PERCPU_HASH: u64 = 5;
     pub const PERCPU_ARRAY: u64 = 6;
+    pub const LRU_HASH: u64 = 9;
+    pub const LRU_PERCPU_HASH: u64 = 10;
     pub const RINGBUF: u64 = 27;
 }
 
@@ -34,6 +36,8 @@ pub struct OwnMaps<'c> {
     maps: BTreeMap<String, GlobalValue<'c>>,
     slots: Option<GlobalValue<'c>>,
     zeros: Option<GlobalValue<'c>>,
+    /// Callbacks so far, for their names.
+    pub callbacks: u32,
     /// What the hungriest program needs.
     pub scratch_bytes: u32,
 }
@@ -49,11 +53,13 @@ struct Definition {
 impl<'c> Lower<'c, '_> {
     pub(super) fn script_maps(&mut self) {
         for plan in &self.plan.maps {
-            let kind = match (&plan.key, plan.per_cpu) {
-                (None, false) => map_type::ARRAY,
-                (None, true) => map_type::PERCPU_ARRAY,
-                (Some(_), false) => map_type::HASH,
-                (Some(_), true) => map_type::PERCPU_HASH,
+            let kind = match (&plan.key, plan.per_cpu, plan.lru) {
+                (None, false, _) => map_type::ARRAY,
+                (None, true, _) => map_type::PERCPU_ARRAY,
+                (Some(_), false, false) => map_type::HASH,
+                (Some(_), true, false) => map_type::PERCPU_HASH,
+                (Some(_), false, true) => map_type::LRU_HASH,
+                (Some(_), true, true) => map_type::LRU_PERCPU_HASH,
             };
             let global = self.b.add_map(&plan.symbol, 4);
             let definition = Definition {

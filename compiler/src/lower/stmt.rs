@@ -1,10 +1,11 @@
 //! Statements.
 
 use super::Lower;
+use crate::llvm::BasicBlock;
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind};
 use crate::types::Ty;
 
-impl Lower<'_, '_> {
+impl<'c> Lower<'c, '_> {
     pub(super) fn stmts(&mut self, list: &[Stmt]) {
         for stmt in list {
             self.locate(stmt.span);
@@ -54,6 +55,16 @@ impl Lower<'_, '_> {
                 self.b.jump(done);
                 self.b.at_end(done);
             }
+            StmtKind::ForRange {
+                var,
+                start,
+                end,
+                body,
+            } => self.for_range(*var, start, end, body),
+            StmtKind::ForMap { var, map, body } => self.for_map(*var, *map, body),
+            StmtKind::While { cond, body } => self.while_loop(cond, body),
+            StmtKind::Break => self.go(self.program.around.map(|loops| loops.done)),
+            StmtKind::Continue => self.go(self.program.around.map(|loops| loops.next)),
             StmtKind::Unroll { count, body } => (0..*count).for_each(|_| self.stmts(body)),
             StmtKind::Block(body) => self.stmts(body),
             StmtKind::Return => self.leave(),
@@ -62,8 +73,17 @@ impl Lower<'_, '_> {
 
     /// Ends the program here; what follows in the script is built, and never reached.
     pub fn leave(&mut self) {
-        if let Some(exit) = self.program.exit {
-            self.b.jump(exit);
+        if let Some(left) = self.program.left {
+            self.b.store(left, self.int(1), 8);
+        }
+        self.program.leaves = true;
+        self.go(self.program.exit);
+    }
+
+    /// Goes on elsewhere.
+    fn go(&mut self, to: Option<BasicBlock<'c>>) {
+        if let Some(block) = to {
+            self.b.jump(block);
         }
         let unreachable = self.b.block("unreachable");
         self.b.at_end(unreachable);

@@ -106,8 +106,20 @@ pub struct Map {
     /// Several keys are a tuple; none is a scalar map.
     pub key: Option<Ty>,
     pub value: Ty,
+    /// A declared kind and size.
+    pub declared: Option<Declared>,
+    /// Programs read its aggregation, so it must not lie apart for each CPU.
+    pub shared: bool,
     /// The first use.
     pub span: Span,
+}
+
+/// `let @map = kind(max_entries)`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Declared {
+    pub lru: bool,
+    pub per_cpu: bool,
+    pub max_entries: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -153,6 +165,25 @@ pub enum StmtKind {
         then: Vec<Stmt>,
         otherwise: Vec<Stmt>,
     },
+    /// `for ($i : start..end)`; a variable of 64 bits.
+    ForRange {
+        var: VarId,
+        start: Expr,
+        end: Expr,
+        body: Vec<Stmt>,
+    },
+    /// `for ($kv : @map)`; a variable that holds a tuple of key and value.
+    ForMap {
+        var: VarId,
+        map: MapId,
+        body: Vec<Stmt>,
+    },
+    While {
+        cond: Expr,
+        body: Vec<Stmt>,
+    },
+    Break,
+    Continue,
     Unroll {
         count: u32,
         body: Vec<Stmt>,

@@ -1,12 +1,14 @@
 //! Walks over the typed tree, in the order of evaluation.
 
-use super::{Call, Expr, ExprKind, Place, Probe, Step, Stmt, StmtKind};
+use super::{Call, Expr, ExprKind, Place, Probe, Step, Stmt, StmtKind, VarId};
 
 /// What a walk meets. Operands come before what uses them.
 pub enum Node<'t> {
     Expr(&'t Expr),
     Call(&'t Call, bt_grammar::span::Span),
     Place(&'t Place, bt_grammar::span::Span),
+    /// A variable that is assigned to, or set by a loop.
+    SetVar(VarId),
 }
 
 /// Everything in a probe, its predicate first.
@@ -17,11 +19,15 @@ pub fn probe<'t>(probe: &'t Probe, visit: &mut dyn FnMut(Node<'t>)) {
     stmts(&probe.body, visit);
 }
 
-fn stmts<'t>(list: &'t [Stmt], visit: &mut dyn FnMut(Node<'t>)) {
+/// Everything in a list of statements.
+pub fn stmts<'t>(list: &'t [Stmt], visit: &mut dyn FnMut(Node<'t>)) {
     for stmt in list {
         match &stmt.kind {
             StmtKind::Expr(e) => expr(e, visit),
-            StmtKind::SetVar { value, .. } => expr(value, visit),
+            StmtKind::SetVar { var, value } => {
+                expr(value, visit);
+                visit(Node::SetVar(*var));
+            }
             StmtKind::SetMap { key, value, .. } | StmtKind::UpdateMap { key, value, .. } => {
                 key.iter().for_each(|k| expr(k, visit));
                 expr(value, visit);
@@ -39,8 +45,27 @@ fn stmts<'t>(list: &'t [Stmt], visit: &mut dyn FnMut(Node<'t>)) {
                 stmts(then, visit);
                 stmts(otherwise, visit);
             }
+            StmtKind::ForRange {
+                var,
+                start,
+                end,
+                body,
+            } => {
+                expr(start, visit);
+                expr(end, visit);
+                visit(Node::SetVar(*var));
+                stmts(body, visit);
+            }
+            StmtKind::ForMap { var, body, .. } => {
+                visit(Node::SetVar(*var));
+                stmts(body, visit);
+            }
+            StmtKind::While { cond, body } => {
+                expr(cond, visit);
+                stmts(body, visit);
+            }
             StmtKind::Unroll { body, .. } | StmtKind::Block(body) => stmts(body, visit),
-            StmtKind::Return => {}
+            StmtKind::Return | StmtKind::Break | StmtKind::Continue => {}
         }
     }
 }
