@@ -30,34 +30,44 @@ pub enum Format {
     Json,
 }
 
-/// Run an object compiled by btc from a bpftrace script
+/// clap's own help costs 30 KB, of two megabytes in all.
+const HELP: &str = "\
+Run an object compiled by btc from a bpftrace script
+
+Usage: btrun [OPTIONS] OBJECT [PARAMS...]
+       btrun inspect OBJECT
+
+Options:
+  -v, --verbose          Say what is chosen and done; print libbpf's messages and whole verifier logs
+  -q, --quiet            Do not say how many probes were attached
+  -o, --output <FILE>    Write the report there instead of to standard output
+  -f, --format <FORMAT>  Format of the report: text (the default), json
+  -h, --help             Print help
+  -V, --version          Print version
+
+PARAMS are the script's: $1, $2, ... and --name=value for getopt(); `--` ends the named ones.
+`btrun OBJECT --help` lists them. `btrun inspect OBJECT` prints the manifest as JSON.
+";
+
 #[derive(Parser)]
-#[command(
-    name = "btrun",
-    version,
-    override_usage = "btrun [OPTIONS] OBJECT [PARAMS...]\n       btrun inspect OBJECT",
-    after_help = "PARAMS are the script's: $1, $2, ... and --name=value for getopt(); `--` ends the named ones.\n\
-                  `btrun OBJECT --help` lists them. `btrun inspect OBJECT` prints the manifest as JSON."
-)]
+#[command(name = "btrun", disable_help_flag = true, disable_version_flag = true)]
 struct Arguments {
-    /// Say what is chosen and done; print libbpf's messages and whole verifier logs
     #[arg(short, long)]
     verbose: bool,
-    /// Do not say how many probes were attached
     #[arg(short, long)]
     quiet: bool,
-    /// Write the report there instead of to standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Format of the report
     #[arg(short, long, value_enum, default_value = "text")]
     format: Format,
+    #[arg(short, long)]
+    help: bool,
+    #[arg(short = 'V', long)]
+    version: bool,
     #[arg(
         value_name = "OBJECT",
-        required = true,
         trailing_var_arg = true,
-        allow_hyphen_values = true,
-        hide = true
+        allow_hyphen_values = true
     )]
     words: Vec<OsString>,
 }
@@ -72,27 +82,39 @@ impl Run {
     }
 }
 
-/// The command, or the exit status where clap has already answered (help, version, an error).
+/// The command, or the exit status where all is said (help, version, an error).
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, u8> {
-    let arguments = Arguments::try_parse_from(args).map_err(|e| {
-        let _ = e.print();
-        e.exit_code() as u8
-    })?;
-    let usage = |message: String| {
+    let usage = |message: &str| {
         eprintln!("error: {message}\nhelp: `btrun --help` shows the usage");
         2
     };
+    let arguments = Arguments::try_parse_from(args).map_err(|e| {
+        let text = e.to_string();
+        let text = text.trim().strip_prefix("error: ").unwrap_or(&text);
+        usage(text.trim_end())
+    })?;
+    if arguments.help {
+        print!("{HELP}");
+        return Err(0);
+    }
+    if arguments.version {
+        println!("btrun {}", env!("CARGO_PKG_VERSION"));
+        return Err(0);
+    }
+    if arguments.words.is_empty() {
+        return Err(usage("an object is missing"));
+    }
     let mut words = arguments.words.into_iter();
     let first = words.next().unwrap_or_default();
     // a word that looks like an option is taken for OBJECT by clap, because OBJECT's parameters may look like that
     if first.as_encoded_bytes().starts_with(b"-") && first.len() > 1 {
-        return Err(usage(format!("unknown option `{}`", first.display())));
+        return Err(usage(&format!("unknown option `{}`", first.display())));
     }
     if first == "inspect" {
         let mut objects: Vec<PathBuf> = words.map(PathBuf::from).collect();
         return match (objects.pop(), objects.is_empty()) {
             (Some(object), true) => Ok(Command::Inspect(object)),
-            _ => Err(usage("`btrun inspect` takes one object".into())),
+            _ => Err(usage("`btrun inspect` takes one object")),
         };
     }
     Ok(Command::Run(Run {
@@ -133,5 +155,8 @@ mod tests {
         assert!(matches!(parse(words("btrun inspect")), Err(2)));
         assert!(matches!(parse(words("btrun --what x.o")), Err(2)));
         assert!(matches!(parse(words("btrun")), Err(2)));
+        assert!(matches!(parse(words("btrun -f xml x.o")), Err(2)));
+        assert!(matches!(parse(words("btrun --help")), Err(0)));
+        assert!(matches!(parse(words("btrun -V x.o")), Err(0)));
     }
 }
