@@ -235,7 +235,10 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .prefix(".btc-")
         .permissions(permissions)
         .tempfile_in(folder)
-        .map_err(|e| std::io::Error::from(e.kind()))
+        .map_err(|e| {
+            e.raw_os_error()
+                .map_or(e, std::io::Error::from_raw_os_error)
+        })
         .with_context(context)?;
     file.write_all(bytes).with_context(context)?;
     file.persist(&target)

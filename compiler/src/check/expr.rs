@@ -25,6 +25,10 @@ impl Checker<'_> {
             Ty::Agg(_) => "an aggregation",
             Ty::Unit => "nothing",
             Ty::Record(_) => "a whole struct",
+            Ty::Ptr(_, Space::Context) => {
+                self.unsupported(expr.span, "arguments as a whole");
+                return Expr::poison(expr.span);
+            }
             _ => return checked,
         };
         let help = match checked.ty {
@@ -467,6 +471,11 @@ impl Checker<'_> {
 
     fn tuple_field(&mut self, base: &ast::Expr, index: u32, span: Span) -> Expr {
         let base = self.value(base);
+        self.tuple_element(base, i64::from(index), span)
+    }
+
+    pub(super) fn tuple_element(&mut self, base: Expr, at: i64, span: Span) -> Expr {
+        let index = u32::try_from(at).unwrap_or(u32::MAX);
         match &base.ty {
             Ty::Tuple(items) => match items.get(index as usize) {
                 Some(ty) => Expr {
@@ -481,7 +490,7 @@ impl Checker<'_> {
                     let message = format!("this tuple has {} fields, counted from 0", items.len());
                     self.report(
                         Diagnostic::error("E0206", span, message)
-                            .here(format!("there is no field {index}")),
+                            .here(format!("there is no field {at}")),
                     );
                     Expr::poison(span)
                 }

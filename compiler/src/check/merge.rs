@@ -54,7 +54,6 @@ pub fn merge_ints(a: IntTy, b: IntTy) -> IntTy {
 }
 
 /// Whether an integer literal can be a value of the type without changing.
-#[cfg(test)]
 pub fn literal_fits(value: i64, ty: IntTy) -> bool {
     match (ty.bytes, ty.signed) {
         (8, true) => true,

@@ -64,6 +64,17 @@ impl Checker<'_> {
     }
 
     fn no_fields(&mut self, base: &Expr, name: &Ident, span: Span) -> Expr {
+        if let (Ty::Ptr(to, Space::Kernel), Some(reason)) =
+            (&base.ty, self.records.facts().types_missing())
+            && **to == Ty::Void
+        {
+            let message = format!("the kernel's types are not available: {reason}");
+            let error = Diagnostic::error("E0701", span, message).here("a field of a kernel type");
+            let help =
+                "compile on a kernel with /sys/kernel/btf/vmlinux, or give a BTF file with --btf";
+            self.report(error.help(help));
+            return Expr::poison(span);
+        }
         let ty = self.show(&base.ty);
         let mut error = Diagnostic::error(
             "E0305",
@@ -172,6 +183,14 @@ impl Checker<'_> {
                     *to,
                     None,
                 )
+            }
+            (kind, Ty::Tuple(items)) if constant.is_some() => {
+                let tuple = Expr {
+                    kind,
+                    ty: Ty::Tuple(items),
+                    span: base.span,
+                };
+                return self.tuple_element(tuple, constant.unwrap_or(0), span);
             }
             (_, ty) => {
                 let message = format!("`{}` cannot be indexed", self.show(&ty));

@@ -5,7 +5,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
-use super::merge::merge;
+use super::merge::{literal_fits, merge};
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind, Var, VarId};
 use crate::types::Ty;
 
@@ -254,21 +254,35 @@ impl Checker<'_> {
 
     fn assign_var(&mut self, var: VarId, value: Expr, span: Span) -> Option<Stmt> {
         let known = self.var_type(var);
-        let Some(ty) = merge(&known, &value.ty) else {
+        let declared = self.current.vars[var.index()].declared;
+        let ty = match declared {
+            true => declared_type(&known, &value),
+            false => merge(&known, &value.ty),
+        };
+        let Some(ty) = ty else {
             let name = self.current.vars[var.index()].name.clone();
             let first = self.current.vars[var.index()].span;
+            let here = match value.flexible_int() {
+                Some(number) if declared && known.as_int().is_some() => {
+                    format!("{number} does not fit")
+                }
+                _ => format!("this is `{}`", self.show(&value.ty)),
+            };
             let error = Diagnostic::error(
                 "E0301",
                 value.span,
                 format!("type mismatch for variable `{name}`"),
             )
-            .here(format!("this is `{}`", self.show(&value.ty)))
+            .here(here)
             .also(
                 first,
                 format!("the variable holds `{}` since here", self.show(&known)),
-            )
-            .help("use another variable for values of another type");
-            self.report(error);
+            );
+            let help = match declared && value.ty.as_int().is_some() {
+                true => format!("cast it if that is meant: `({})...`", self.show(&known)),
+                false => "use another variable for values of another type".into(),
+            };
+            self.report(error.help(help));
             return None;
         };
         self.current.vars[var.index()].ty = ty.clone();
@@ -279,9 +293,48 @@ impl Checker<'_> {
         })
     }
 
+    /// A variable that a call writes to: an existing one that can hold the value, or a new one.
+    pub fn out_variable(&mut self, name: &str, ty: Ty, span: Span) -> Option<Expr> {
+        let ident = Ident {
+            node: name.to_string(),
+            span,
+        };
+        let Some(var) = self.find_var(name) else {
+            let var = self.new_var(&ident, ty.clone());
+            return Some(Expr {
+                kind: ExprKind::Var(var),
+                ty,
+                span,
+            });
+        };
+        let known = self.var_type(var);
+        match merge(&known, &ty) {
+            Some(merged) if known.is_unknown() || merged == known => {
+                self.current.vars[var.index()].ty = merged.clone();
+                Some(Expr {
+                    kind: ExprKind::Var(var),
+                    ty: merged,
+                    span,
+                })
+            }
+            _ => {
+                let message = format!("type mismatch for variable `{name}`");
+                let error = Diagnostic::error("E0301", span, message);
+                let here = format!(
+                    "it holds `{}`, and would get `{}`",
+                    self.show(&known),
+                    self.show(&ty)
+                );
+                self.report(error.here(here).help("use another variable"));
+                None
+            }
+        }
+    }
+
     pub(super) fn new_var(&mut self, name: &Ident, ty: Ty) -> VarId {
         let id = VarId(self.current.vars.len() as u32);
         self.current.vars.push(Var {
+            declared: false,
             name: name.node.clone(),
             ty,
             span: name.span,
@@ -318,11 +371,23 @@ impl Checker<'_> {
             Some(ty) => Some(self.type_expr(ty)?),
             None => None,
         };
+        let fixed = declared.is_some();
         let var = self.new_var(name, declared.unwrap_or(Ty::Unknown));
+        self.current.vars[var.index()].declared = fixed;
         let value = value?;
         if value.ty.is_unknown() {
             return None;
         }
         self.assign_var(var, value, span)
     }
+}
+
+/// The type of a declared variable if it can hold the value: integers of any width are cut, literals must fit.
+fn declared_type(declared: &Ty, value: &Expr) -> Option<Ty> {
+    let fits = match (declared.as_int(), value.flexible_int()) {
+        (Some(int), Some(literal)) => literal_fits(literal, int),
+        (Some(_), None) => value.ty.as_int().is_some(),
+        _ => merge(declared, &value.ty).is_some(),
+    };
+    fits.then(|| declared.clone())
 }

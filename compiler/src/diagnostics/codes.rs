@@ -118,6 +118,16 @@ const CODES: &[Entry] = &[
         "A map is used as `@x` in one place and as `@x[key]` in another.",
     ),
     (
+        "E0309",
+        "map key too large",
+        "Kernels before 5.11 take keys of at most 512 bytes. Strings in keys are cut to fit, other values cannot be.",
+    ),
+    (
+        "E0508",
+        "too many probes",
+        "The script has more probes than `max_probes` or `max_bpf_progs` allow; both can be raised in the config block.",
+    ),
+    (
         "E0310",
         "not in a loop",
         "`break` and `continue` only mean something inside a loop.",

@@ -4,7 +4,9 @@ mod clear;
 mod count;
 mod delete;
 mod exit;
+mod find;
 mod getopt;
+mod has_key;
 mod hist;
 mod lhist;
 mod print;
@@ -71,7 +73,9 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &count::Count,
     &delete::Delete,
     &exit::Exit,
+    &find::Find,
     &getopt::Getopt,
+    &has_key::HasKey,
     &hist::Hist,
     &lhist::LinearHist,
     &print::Print,

@@ -75,7 +75,7 @@ impl Function for Print {
             },
             (_, Some(map)) => EventKind::PrintMapEntry {
                 map,
-                key: layout.arg(call.args.get(1)?),
+                key: layout.key(map),
             },
             (_, None) => EventKind::Print {
                 value: layout.arg(call.args.first()?),

@@ -8,7 +8,7 @@ use crate::check::{CallSite, Checker};
 use crate::llvm::PointerValue;
 use crate::llvm::builder::Arg;
 use crate::lower::Lower;
-use crate::typed::{Call, CallData, Expr};
+use crate::typed::{Call, CallData, Expr, ExprKind};
 use crate::types::{Space, Ty};
 
 pub struct Str;
@@ -57,6 +57,15 @@ impl Function for Str {
         if let ast::ExprKind::Param(index) = arg.kind {
             return cx.string_param(index, site.span);
         }
+        if let ast::ExprKind::Binary {
+            op: ast::BinaryOp::Add,
+            left,
+            right,
+        } = &arg.kind
+            && let (ast::ExprKind::Param(index), Some(skip)) = (&left.kind, cx.constant(right))
+        {
+            return param_tail(cx, *index, skip, site);
+        }
         let value = cx.value(arg);
         match &value.ty {
             Ty::Unknown => Expr {
@@ -94,5 +103,28 @@ impl Function for Str {
             space
         };
         lower.read_string_at(space, to, size, Arg::Int(address));
+    }
+}
+
+/// `str($1 + 1)`: the parameter without its first bytes; nothing, if it is shorter.
+fn param_tail(cx: &mut Checker, index: u32, skip: i64, site: &CallSite) -> Expr {
+    let whole = cx.string_param(index, site.span);
+    let (ExprKind::Slot(slot), Ty::Str(size)) = (whole.kind, whole.ty) else {
+        return Expr::poison(site.span);
+    };
+    if !(0..i64::from(size)).contains(&skip) {
+        let error = Diagnostic::error(
+            "E0402",
+            site.span,
+            "the offset into a parameter is out of range",
+        );
+        cx.report(error.here(format!("a string has {size} bytes")));
+        return Expr::poison(site.span);
+    }
+    let skip = skip as u32;
+    Expr {
+        kind: ExprKind::SlotTail { slot, skip },
+        ty: Ty::Str(size - skip),
+        span: site.span,
     }
 }

@@ -4,7 +4,7 @@
 
 mod plan;
 
-pub use plan::{EventPlan, MapPlan, Plan};
+pub use plan::{EventPlan, FieldPlan, MapPlan, Plan};
 
 use bt_abi::manifest::{self as abi, EventKind, FieldOwner, FieldUse, Manifest};
 use bt_abi::record::HEADER_SIZE;
@@ -17,27 +17,47 @@ use crate::typed::{Call, Expr, Script, Step};
 use crate::types::{Origin, Records, Ty};
 
 /// Lays a record out while a function names its fields.
-pub struct EventLayout {
+pub struct EventLayout<'s> {
+    script: &'s Script,
     layout: Layout,
-    offsets: Vec<u32>,
+    fields: Vec<FieldPlan>,
 }
 
-impl EventLayout {
-    fn new() -> EventLayout {
+impl EventLayout<'_> {
+    fn new(script: &Script) -> EventLayout<'_> {
         EventLayout {
+            script,
             layout: Layout::new(HEADER_SIZE),
-            offsets: Vec::new(),
+            fields: Vec::new(),
         }
     }
 
     /// A field for the value of an expression.
     pub fn arg(&mut self, expr: &Expr) -> abi::Arg {
-        let ty = expr.ty.to_abi().unwrap_or(bt_abi::Type::Int {
+        let ty = expr.ty.to_abi();
+        self.field(ty, false)
+    }
+
+    /// A field for a key of a map, as it lies in the map.
+    pub fn key(&mut self, map: u32) -> abi::Arg {
+        let key = self.script.maps[map as usize]
+            .key
+            .as_ref()
+            .and_then(Ty::to_abi);
+        self.field(key, true)
+    }
+
+    fn field(&mut self, ty: Option<bt_abi::Type>, clean: bool) -> abi::Arg {
+        let ty = ty.unwrap_or(bt_abi::Type::Int {
             size: 8,
             signed: true,
         });
         let offset = self.layout.push(&ty);
-        self.offsets.push(offset);
+        self.fields.push(FieldPlan {
+            offset,
+            ty: ty.clone(),
+            clean,
+        });
         abi::Arg { offset, ty }
     }
 }
@@ -54,7 +74,9 @@ pub fn lay_out(
     let mut events = Vec::new();
     for probe in &script.probes {
         visit::probe(probe, &mut |node| match node {
-            Node::Call(call, span) => plan_event(&mut plan, &mut events, call, span, source),
+            Node::Call(call, span) => {
+                plan_event(script, &mut plan, &mut events, call, span, source)
+            }
             Node::Place(place, span) => {
                 for step in &place.steps {
                     if let Step::Field(field) = step {
@@ -101,17 +123,18 @@ pub fn lay_out(
 }
 
 fn plan_event(
+    script: &Script,
     plan: &mut Plan,
     events: &mut Vec<abi::Event>,
     call: &Call,
     span: Span,
     source: &Source,
 ) {
-    let mut layout = EventLayout::new();
+    let mut layout = EventLayout::new(script);
     if let Some(kind) = call.function.event(call, &mut layout) {
         // `exit` without arguments still has a code in its record.
         if let EventKind::Exit { code } = kind
-            && layout.offsets.is_empty()
+            && layout.fields.is_empty()
         {
             debug_assert_eq!(code, HEADER_SIZE);
             layout.layout.push_raw(8, 8);
@@ -123,7 +146,7 @@ fn plan_event(
             EventPlan {
                 index,
                 size,
-                offsets: layout.offsets,
+                fields: layout.fields,
             },
         );
         events.push(abi::Event {

@@ -31,8 +31,18 @@ pub struct EventPlan {
     pub index: u32,
     /// Bytes, header included.
     pub size: u32,
-    /// Of the fields, in the order in which the function named them.
-    pub offsets: Vec<u32>,
+    /// In the order in which the function named them.
+    pub fields: Vec<FieldPlan>,
+}
+
+/// A field of a record.
+#[derive(Debug)]
+pub struct FieldPlan {
+    /// From the start of the record.
+    pub offset: u32,
+    pub ty: Type,
+    /// All bytes count, as in a map's key.
+    pub clean: bool,
 }
 
 #[derive(Debug)]

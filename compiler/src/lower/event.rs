@@ -3,6 +3,7 @@
 use bt_abi::names;
 
 use super::Lower;
+use crate::layout::FieldPlan;
 use crate::llvm::PointerValue;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{MAP_LOOKUP_ELEM, RINGBUF_RESERVE, RINGBUF_SUBMIT};
@@ -16,14 +17,16 @@ impl<'c> Lower<'c, '_> {
     pub fn send_args(&mut self, call: &Call, args: &[Expr]) {
         let early: Vec<Option<Early<'c>>> =
             args.iter().map(|arg| self.evaluate_early(arg)).collect();
-        self.send(call, |lower, record, offsets| {
-            for ((arg, early), offset) in args.iter().zip(early).zip(offsets) {
-                let Some(abi) = arg.ty.to_abi() else { continue };
-                let at = lower.b.offset(record, *offset);
+        self.send(call, |lower, record, fields| {
+            for ((arg, early), field) in args.iter().zip(early).zip(fields) {
+                let at = lower.b.offset(record, field.offset);
+                if field.clean {
+                    lower.zero(at, field.ty.size());
+                }
                 match early {
-                    Some(Early::Scalar(value)) => lower.b.store(at, value, abi.size()),
-                    Some(Early::Memory(from)) => lower.copy(at, from, abi.size()),
-                    None => lower.store(arg, at, &abi, false),
+                    Some(Early::Scalar(value)) => lower.b.store(at, value, field.ty.size()),
+                    Some(Early::Memory(from)) => lower.copy(at, from, field.ty.size()),
+                    None => lower.store(arg, at, &field.ty, field.clean),
                 }
             }
         });
@@ -34,11 +37,21 @@ impl<'c> Lower<'c, '_> {
         if arg.ty.is_scalar() {
             return Some(Early::Scalar(self.scalar(arg)));
         }
-        (!arg.is_pure()).then(|| Early::Memory(self.memory(arg)))
+        let layout = arg.ty.to_abi()?;
+        (!arg.is_pure()).then(|| {
+            // In a layout that no one else widens: a field of another layout is never impure.
+            let temp = self.temp(layout.size());
+            self.store(arg, temp, &layout, false);
+            Early::Memory(temp)
+        })
     }
 
     /// Reserves a record, has it filled, and submits it; counts it as lost if there is no room.
-    pub fn send(&mut self, call: &Call, fill: impl FnOnce(&mut Self, PointerValue<'c>, &[u32])) {
+    pub fn send(
+        &mut self,
+        call: &Call,
+        fill: impl FnOnce(&mut Self, PointerValue<'c>, &[FieldPlan]),
+    ) {
         let Some(event) = self.plan.events.get(&call.id) else {
             return;
         };
@@ -56,7 +69,7 @@ impl<'c> Lower<'c, '_> {
         self.b.at_end(reserved);
         let header = i64::from(event.index) | i64::from(self.program.index) << 32;
         self.b.store(record, self.int(header), 8);
-        fill(self, record, &event.offsets);
+        fill(self, record, &event.fields);
         self.helper(RINGBUF_SUBMIT, &[Arg::Ptr(record), self.int(0).into()]);
         self.b.jump(sent);
         self.b.at_end(sent);

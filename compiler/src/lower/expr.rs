@@ -108,7 +108,11 @@ impl<'c> Lower<'c, '_> {
                 self.stmts(stmts);
                 self.scalar(value)
             }
-            ExprKind::Str(_) | ExprKind::Tuple(_) | ExprKind::MapRef(_) | ExprKind::Poison => {
+            ExprKind::Str(_)
+            | ExprKind::SlotTail { .. }
+            | ExprKind::Tuple(_)
+            | ExprKind::MapRef(_)
+            | ExprKind::Poison => {
                 debug_assert!(false, "not a scalar: {expr:?}");
                 self.int(0)
             }

@@ -167,6 +167,7 @@ impl<'c, 's> Lower<'c, 's> {
         }
         for (index, used) in used.iter().enumerate() {
             let storage = self.program.vars[used.index()];
+            self.forget(*used, storage);
             self.b
                 .store_ptr(word(self, VARS + 8 * index as u32), storage);
         }
@@ -179,6 +180,16 @@ impl<'c, 's> Lower<'c, 's> {
             self.leave();
             self.b.jump(stay);
             self.b.at_end(stay);
+        }
+    }
+
+    /// Hides a variable's value from the verifier. It walks through a callback again and again until nothing changes, and a counter
+    /// that it knows would change forever.
+    fn forget(&mut self, var: VarId, storage: PointerValue<'c>) {
+        if self.probe().vars[var.index()].ty.is_scalar() {
+            let zero = self.opaque_zero();
+            let value = self.b.load(storage, 8, true);
+            self.b.store(storage, self.b.add(value, zero), 8);
         }
     }
 

@@ -10,7 +10,7 @@ use super::Lower;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::llvm::{IntValue, PointerValue};
-use crate::typed::{Call, Expr, MapId};
+use crate::typed::{Call, Expr, MapId, VarId};
 use crate::types::Ty;
 
 /// `BPF_ANY` and `BPF_NOEXIST` of the map update helper.
@@ -247,6 +247,39 @@ impl<'c> Lower<'c, '_> {
         self.change(map, key, |lower, entry| {
             call.function.aggregate(lower, &value, &args, entry)
         });
+    }
+
+    /// 1 if there is an entry.
+    pub fn map_has(&mut self, map: MapId, key: Option<&Expr>) -> IntValue<'c> {
+        let key = self.map_key(map, key);
+        let found = self.lookup(map, key);
+        let address = self.b.to_int(found);
+        self.b
+            .compare(inkwell::IntPredicate::NE, address, self.int(0))
+    }
+
+    /// 1 if there is an entry; the variable then gets its value.
+    pub fn map_find(&mut self, map: MapId, key: Option<&Expr>, var: VarId) -> IntValue<'c> {
+        let key = self.map_key(map, key);
+        let found = self.lookup(map, key);
+        let before = self.b.position();
+        let [present, done] = ["present", "done"].map(|name| self.b.block(name));
+        self.b.branch_null(found, done, present);
+        self.b.at_end(present);
+        let storage = self.program.vars[var.index()];
+        let ty = &self.probe().vars[var.index()].ty;
+        let value = &self.plan.maps[map.index()].value;
+        if ty.is_scalar() {
+            let signed = ty.as_int().is_some_and(|i| i.signed);
+            let loaded = self.b.load(found, value.size().min(8), signed);
+            self.b.store(storage, loaded, 8);
+        } else {
+            self.copy(storage, found, value.size());
+        }
+        let after = self.b.position();
+        self.b.jump(done);
+        self.b.at_end(done);
+        self.b.phi(&[(self.int(0), before), (self.int(1), after)])
     }
 
     /// Takes an entry away; a map without key loses its value.

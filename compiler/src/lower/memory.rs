@@ -70,6 +70,7 @@ impl<'c> Lower<'c, '_> {
         match &expr.kind {
             ExprKind::Var(var) => self.program.vars[var.index()],
             ExprKind::Slot(slot) => self.slot(self.plan.slots[slot.index()]),
+            ExprKind::SlotTail { slot, skip } => self.slot(self.plan.slots[slot.index()] + skip),
             ExprKind::TupleField { base, index } => self.tuple_field(base, *index).0,
             ExprKind::MapGet { map, key } => self.map_value(*map, key.as_deref()),
             _ => {

@@ -6,7 +6,7 @@ use bt_abi::names;
 
 use super::Lower;
 use crate::llvm::di::{Encoding, Member, Node};
-use crate::llvm::{GlobalValue, PointerValue};
+use crate::llvm::{GlobalValue, IntValue, PointerValue};
 
 /// Map types of `enum bpf_map_type`.
 mod map_type {
@@ -36,6 +36,7 @@ pub struct OwnMaps<'c> {
     maps: BTreeMap<String, GlobalValue<'c>>,
     slots: Option<GlobalValue<'c>>,
     zeros: Option<GlobalValue<'c>>,
+    opaque: Option<GlobalValue<'c>>,
     /// Callbacks so far, for their names.
     pub callbacks: u32,
     /// What the hungriest program needs.
@@ -131,10 +132,27 @@ impl<'c> Lower<'c, '_> {
         zeros.as_pointer_value()
     }
 
+    /// A zero of which the verifier knows nothing.
+    pub(super) fn opaque_zero(&mut self) -> IntValue<'c> {
+        let global = match self.own.opaque {
+            Some(global) => global,
+            None => {
+                let global = self.b.add_global_bytes("btc_opaque", ".bss", &[0; 8]);
+                self.describe_bytes(global, "btc_opaque", 8);
+                *self.own.opaque.insert(global)
+            }
+        };
+        self.b.load_volatile(global.as_pointer_value(), 8, false)
+    }
+
     pub(super) fn finish_sections(&mut self) {
         let text = [self.script.config.license.as_bytes(), b"\0"].concat();
         let license = self.b.add_global_bytes("LICENSE", "license", &text);
         self.describe_bytes(license, "LICENSE", text.len() as u64);
+        // The manifest speaks of them, so they must be there even if no program came to read one.
+        if !self.script.slots.is_empty() {
+            self.slot(0);
+        }
         let programs = self.script.probes.len() as u64;
         let maps = std::mem::take(&mut self.own.maps);
         for (name, map) in &maps {

@@ -90,6 +90,11 @@ pub fn parse(point: &AttachPoint, records: &Records) -> Result<Spec, Box<Diagnos
     let name = point.provider.node.as_str();
     match PROVIDERS.iter().find(|p| p.names().contains(&name)) {
         Some(provider) => provider.parse(point, records),
+        None if NOT_YET.contains(&name) => {
+            let message = format!("`{name}` probes are not supported by this version of btc");
+            let error = Diagnostic::error("E0199", point.provider.span, message);
+            Err(Box::new(error.here("understood, but not compiled yet")))
+        }
         None => {
             let known: Vec<&str> = PROVIDERS
                 .iter()
@@ -126,6 +131,14 @@ fn malformed(point: &AttachPoint, provider: &dyn Provider, here: &str) -> Box<Di
 /// Wildcards need the target's list of functions or events.
 fn refuse_wildcard(point: &AttachPoint, index: usize) -> Result<(), Box<Diagnostic>> {
     match point.parts.get(index) {
+        Some(part) if !part.quoted && part.text.contains('$') && is_param(&part.text) => {
+            let message = "parameters in probes are not supported by this version";
+            Err(Box::new(
+                Diagnostic::error("E0504", part.span, message)
+                    .here("known only when the object runs")
+                    .help("write the target out"),
+            ))
+        }
         Some(part) if !part.quoted && part.text.contains(['*', '?', '{']) => Err(Box::new(
             Diagnostic::error(
                 "E0504",
@@ -138,6 +151,40 @@ fn refuse_wildcard(point: &AttachPoint, index: usize) -> Result<(), Box<Diagnost
         _ => Ok(()),
     }
 }
+
+/// Whether a `$1` or `$#` is in the text; other dollars are part of some symbols' names.
+fn is_param(text: &str) -> bool {
+    text.split('$')
+        .skip(1)
+        .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '#'))
+}
+
+/// Providers of bpftrace that this version does not have, with their short names.
+const NOT_YET: &[&str] = &[
+    "fentry",
+    "f",
+    "kfunc",
+    "fexit",
+    "fr",
+    "kretfunc",
+    "usdt",
+    "U",
+    "software",
+    "s",
+    "hardware",
+    "h",
+    "rawtracepoint",
+    "rt",
+    "watchpoint",
+    "w",
+    "asyncwatchpoint",
+    "aw",
+    "iter",
+    "it",
+    "self",
+    "test",
+    "bench",
+];
 
 /// `name+offset`, the offset in any base.
 fn split_offset(text: &str) -> (&str, Option<Option<u64>>) {

@@ -96,6 +96,8 @@ pub struct Var {
     /// With the `$`.
     pub name: String,
     pub ty: Ty,
+    /// `let $x: T`: the type is fixed.
+    pub declared: bool,
     pub span: Span,
 }
 
@@ -206,6 +208,11 @@ pub enum ExprKind {
     /// Without the NUL.
     Str(Vec<u8>),
     Slot(SlotId),
+    /// The string in a slot from this byte on: `str($1 + 1)`.
+    SlotTail {
+        slot: SlotId,
+        skip: u32,
+    },
     Var(VarId),
     /// The value in a map, 0 or empty if there is none.
     MapGet {

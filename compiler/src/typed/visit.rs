@@ -120,6 +120,7 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
         ExprKind::Int(_)
         | ExprKind::Str(_)
         | ExprKind::Slot(_)
+        | ExprKind::SlotTail { .. }
         | ExprKind::Var(_)
         | ExprKind::MapRef(_)
         | ExprKind::IncDecVar { .. }
