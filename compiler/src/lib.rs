@@ -55,7 +55,7 @@ pub struct Options {
     pub keep_ir: bool,
 }
 
-/// Compiles a script. The diagnostics hold warnings and errors; there is an output only if none is an error.
+/// Compiles a script; once in a process, which is what LLVM's BPF back end can do. The diagnostics hold warnings and errors; there is an output only if none is an error.
 pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagnostic>) {
     let parsed = bt_grammar::parse(&source.text);
     let mut diagnostics = parsed.diagnostics;

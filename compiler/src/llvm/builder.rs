@@ -43,9 +43,10 @@ impl<'c> From<PointerValue<'c>> for Arg<'c> {
 /// A module under construction and the place where instructions go.
 pub struct Builder<'c> {
     pub cx: &'c Context,
-    pub module: Module<'c>,
+    // Dropped in this order: both refer to the module.
     pub di: Di,
     inner: Inner<'c>,
+    pub module: Module<'c>,
     access_kind: u32,
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_void};
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use inkwell::OptimizationLevel;
 use inkwell::context::{AsContextRef, Context};
@@ -70,7 +71,14 @@ impl Machine {
     }
 
     /// Runs the passes and gives the object, or what the back end complained about.
+    ///
+    /// Once in a process: the back end's pass for relocations keeps a static table of the globals that it made, which belong to the
+    /// first module and are gone with it (`BPFAbstractMemberAccess::GEPGlobals`).
     pub fn emit(&self, cx: &Context, module: &Module) -> Result<Vec<u8>, Vec<String>> {
+        static EMITTED: AtomicBool = AtomicBool::new(false);
+        if EMITTED.swap(true, Ordering::Relaxed) {
+            return Err(vec!["a process can compile one script".to_string()]);
+        }
         if let Err(e) = module.verify() {
             return Err(vec![format!("invalid IR: {}", e.to_string())]);
         }
