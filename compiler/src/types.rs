@@ -17,6 +17,9 @@ pub enum Ty {
     Ptr(Box<Ty>, Space),
     /// Only behind a pointer.
     Void,
+    /// A copy of a struct or union, in so many bytes of a variable. A struct of the kernel may be larger on the target than here, so there
+    /// is room to spare.
+    Value(RecordId, u32),
     /// A struct or union; a value of it is a place to read from.
     Record(RecordId),
     /// An enum of the kernel or of the script; computes as its integer.
@@ -46,6 +49,8 @@ pub enum Space {
     User,
     /// The context of the program: read directly.
     Context,
+    /// The program's own memory: a variable or a map's value. Read directly.
+    Own,
     /// Not known (an integer that was cast): the kernel decides by the address.
     Any,
 }
@@ -151,6 +156,13 @@ impl Ty {
                 min: *min,
                 max: *max,
                 step: *step,
+            },
+            Ty::Value(_, size) => A::Array {
+                element: Box::new(A::Int {
+                    size: 1,
+                    signed: false,
+                }),
+                count: *size,
             },
             Ty::Void | Ty::Record(_) | Ty::Unit | Ty::Unknown => return None,
         })
@@ -435,6 +447,16 @@ impl Records {
             })
     }
 
+    /// The type of a variable that holds a copy of the struct.
+    pub fn value_type(&self, id: RecordId) -> Ty {
+        let record = self.get(id);
+        let spare = match record.origin {
+            Origin::Script { .. } => 0,
+            _ => record.size / 4,
+        };
+        Ty::Value(id, (record.size + spare).next_multiple_of(8))
+    }
+
     /// All names that [`Records::find`] finds.
     pub fn field_names(&self, record: RecordId) -> Vec<String> {
         let def = self.get(record);
@@ -477,7 +499,9 @@ impl fmt::Display for DisplayTy<'_> {
             Ty::Str(_) => write!(f, "string"),
             Ty::Ptr(to, _) => write!(f, "{}*", show(to)),
             Ty::Void => write!(f, "void"),
-            Ty::Record(id) => write!(f, "{}", self.records.get(*id).display()),
+            Ty::Record(id) | Ty::Value(id, _) => {
+                write!(f, "{}", self.records.get(*id).display())
+            }
             Ty::Enum(_, name) => write!(f, "enum {name}"),
             Ty::Array(element, count) => write!(f, "{}[{count}]", show(element)),
             Ty::Tuple(items) => {

@@ -150,7 +150,7 @@ impl Checker<'_> {
     pub fn keyed(&mut self, map: MapId, key: Expr) -> Expr {
         let span = key.span;
         let ty = self.storage_type(&key);
-        if !ty.is_unknown() && ty.to_abi().is_none() {
+        if !ty.is_unknown() && (ty.to_abi().is_none() || matches!(ty, Ty::Value(..))) {
             self.report(
                 Diagnostic::error(
                     "E0302",

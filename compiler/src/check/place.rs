@@ -28,6 +28,7 @@ impl Checker<'_> {
                 ExprKind::Read(place) => (record, place),
                 _ => return Expr::poison(span),
             },
+            Ty::Value(record, _) => (record, own_memory(base)),
             _ => return self.no_fields(&base, name, span),
         };
         match self.records.find(record, &name.node) {
@@ -169,6 +170,29 @@ impl Checker<'_> {
             (_, Ty::Unknown) => return Expr::poison(span),
             (ExprKind::Read(place), Ty::Array(element, count)) => (place, *element, Some(count)),
             (ExprKind::Read(place), Ty::Str(count)) => (place, Ty::int(1, true), Some(count)),
+            (kind, ty @ Ty::Array(..)) => {
+                let Ty::Array(element, count) = ty.clone() else {
+                    return Expr::poison(span);
+                };
+                (
+                    own_memory(Expr {
+                        kind,
+                        ty,
+                        span: base.span,
+                    }),
+                    *element,
+                    Some(count),
+                )
+            }
+            (kind, ty @ Ty::Str(count)) => (
+                own_memory(Expr {
+                    kind,
+                    ty,
+                    span: base.span,
+                }),
+                Ty::int(1, true),
+                Some(count),
+            ),
             (kind, Ty::Ptr(to, space)) if *to != Ty::Void => {
                 let pointer = Expr {
                     kind,
@@ -224,7 +248,22 @@ impl Checker<'_> {
         place.steps.push(Step::Index {
             index: Box::new(index),
             element: size,
+            count,
         });
         self.read(place, ty, span)
+    }
+}
+
+/// The place of a value that the program itself holds.
+fn own_memory(value: Expr) -> Place {
+    let (ty, span) = (Ty::Ptr(Box::new(value.ty.clone()), Space::Own), value.span);
+    let base = Expr {
+        kind: ExprKind::InMemory(Box::new(value)),
+        ty,
+        span,
+    };
+    Place {
+        base: Box::new(base),
+        steps: Vec::new(),
     }
 }

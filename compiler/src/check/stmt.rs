@@ -129,7 +129,7 @@ impl Checker<'_> {
         match &target.kind {
             ast::ExprKind::Var(name) => {
                 let value = match op {
-                    None => self.value(value),
+                    None => self.value_or_struct(value),
                     Some(op) => {
                         let current = self.expr(target);
                         let value = self.value(value);
@@ -204,6 +204,10 @@ impl Checker<'_> {
         }
         let checked = match (&checked.ty, &checked.kind) {
             (Ty::Unit | Ty::Record(_), _) => self.value(value),
+            (Ty::Value(..), _) => {
+                self.unsupported(value.span, "maps of structs");
+                return None;
+            }
             (Ty::Agg(_), ExprKind::MapGet { .. }) => self.value(value),
             _ => checked,
         };
@@ -250,6 +254,18 @@ impl Checker<'_> {
             None => self.new_var(name, value.ty.clone()),
         };
         self.assign_var(var, value, span)
+    }
+
+    /// What a variable can hold: any value, and a copy of a struct.
+    fn value_or_struct(&mut self, expr: &ast::Expr) -> Expr {
+        let checked = self.expr(expr);
+        match (&checked.ty, &checked.kind) {
+            (Ty::Record(id), ExprKind::Read(_)) => {
+                let ty = self.records.value_type(*id);
+                Expr { ty, ..checked }
+            }
+            _ => self.value(expr),
+        }
     }
 
     fn assign_var(&mut self, var: VarId, value: Expr, span: Span) -> Option<Stmt> {
@@ -366,7 +382,7 @@ impl Checker<'_> {
             self.report(error);
             return None;
         }
-        let value = value.map(|v| self.value(v));
+        let value = value.map(|v| self.value_or_struct(v));
         let declared = match ty {
             Some(ty) => Some(self.type_expr(ty)?),
             None => None,

@@ -61,6 +61,10 @@ impl Function for Print {
         }
         let value = cx.value(arg);
         match value.ty.to_abi() {
+            _ if matches!(value.ty, Ty::Value(..)) => {
+                cx.unsupported(arg.span, "prints of whole structs");
+                Expr::poison(site.span)
+            }
             Some(_) => cx.made(site, self, Ty::Unit, vec![value], CallData::None),
             None => Expr::poison(site.span),
         }

@@ -48,6 +48,7 @@ pub struct Builder<'c> {
     inner: Inner<'c>,
     pub module: Module<'c>,
     access_kind: u32,
+    sequence: std::cell::Cell<u64>,
 }
 
 impl<'c> Builder<'c> {
@@ -59,6 +60,7 @@ impl<'c> Builder<'c> {
             di,
             inner: cx.create_builder(),
             access_kind,
+            sequence: std::cell::Cell::new(0),
         }
     }
 
@@ -628,6 +630,30 @@ impl<'c> Builder<'c> {
             .build_call(function, &[address.into(), info.into()], "")
             .expect(BUILT);
         self.widen_32(call.try_as_basic_value().unwrap_basic().into_int_value())
+    }
+
+    /// The size of a type on the target, in bytes.
+    pub fn type_size(&self, ty: Node) -> IntValue<'c> {
+        let intrinsic = Intrinsic::find("llvm.bpf.preserve.type.info").expect("LLVM has it");
+        let function = intrinsic
+            .get_declaration(&self.module, &[])
+            .expect("not overloaded");
+        // Tells calls apart that would else be merged before they are told apart by their type.
+        self.sequence.set(self.sequence.get() + 1);
+        let sequence = self.cx.i32_type().const_int(self.sequence.get(), false);
+        // BPF_TYPE_SIZE
+        let call = self
+            .inner
+            .build_call(function, &[sequence.into(), self.int(1).into()], "")
+            .expect(BUILT);
+        let value = call.try_as_basic_value().unwrap_basic();
+        // SAFETY: the value was just made from a node of this context.
+        let metadata = unsafe { MetadataValue::new(self.di.as_value(ty)) };
+        let instruction = value.as_instruction_value().expect("a call");
+        instruction
+            .set_metadata(metadata, self.access_kind)
+            .expect("a debug node");
+        self.widen_32(value.into_int_value())
     }
 
     /// Whether a function has this name already.

@@ -27,6 +27,10 @@ impl<'c> Lower<'c, '_> {
                 let address = self.address(place);
                 self.b.to_int(address)
             }
+            ExprKind::InMemory(value) => {
+                let memory = self.memory(value);
+                self.b.to_int(memory)
+            }
             ExprKind::Neg(operand) => {
                 let value = self.scalar(operand);
                 self.b.sub(self.int(0), value)

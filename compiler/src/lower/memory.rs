@@ -55,7 +55,10 @@ impl<'c> Lower<'c, '_> {
             (ExprKind::Read(place), Type::String { size }) => {
                 self.read_string(place, to, expr.ty.size().min(*size))
             }
-            (ExprKind::Read(place), _) => self.read_bytes(place, to, target.size()),
+            (ExprKind::Read(place), _) => match expr.ty {
+                Ty::Value(record, room) => self.read_struct(place, record, to, room),
+                _ => self.read_bytes(place, to, target.size()),
+            },
             (ExprKind::Builtin(builtin), _) => builtin.lower_into(self, expr, to),
             (ExprKind::Call(call), _) => call.function.lower_into(self, call, to, target.size()),
             _ => {

@@ -7,8 +7,8 @@ use crate::llvm::helper::{
     PROBE_READ_USER_STR,
 };
 use crate::llvm::{IntValue, PointerValue};
-use crate::typed::{Place, Step};
-use crate::types::{FieldDef, FieldRef, Origin, Space, Ty};
+use crate::typed::{Expr, ExprKind, Place, Step};
+use crate::types::{FieldDef, FieldRef, Origin, RecordId, Space, Ty};
 
 impl<'c> Lower<'c, '_> {
     /// The address of a place, relocated where it lies in a type of the kernel.
@@ -20,10 +20,14 @@ impl<'c> Lower<'c, '_> {
     fn walk(&mut self, place: &Place, steps: usize) -> PointerValue<'c> {
         let mut at = match self.space(place) {
             Space::Context => self.context(),
-            _ => {
-                let base = self.scalar(&place.base);
-                self.b.to_ptr(base)
-            }
+            _ => match &place.base.kind {
+                // Not by way of an integer: the verifier must see whose memory it is.
+                ExprKind::InMemory(value) => self.memory(value),
+                _ => {
+                    let base = self.scalar(&place.base);
+                    self.b.to_ptr(base)
+                }
+            },
         };
         let mut relocated: Option<Ty> = None;
         for step in &place.steps[..steps] {
@@ -33,7 +37,11 @@ impl<'c> Lower<'c, '_> {
                     let def = self.records.field(*field);
                     relocated = self.is_relocated(*field).then_some(def.ty);
                 }
-                Step::Index { index, element } => {
+                Step::Index {
+                    index,
+                    element,
+                    count,
+                } => {
                     let literal = index.flexible_int().and_then(|i| u32::try_from(i).ok());
                     at = match (relocated.take(), literal) {
                         // An element of a relocated array is relocated with it.
@@ -42,7 +50,7 @@ impl<'c> Lower<'c, '_> {
                             self.b.element_address(at, node, index)
                         }
                         _ => {
-                            let index = self.scalar(index);
+                            let index = self.index(index, *count);
                             let bytes = self.b.mul(index, self.int(i64::from(*element)));
                             self.b.offset_by(at, bytes)
                         }
@@ -99,7 +107,7 @@ impl<'c> Lower<'c, '_> {
         }
         let (bytes, signed) = (ty.size().min(8), ty.as_int().is_some_and(|i| i.signed));
         let at = self.address(place);
-        if space == Space::Context {
+        if space == Space::Context || (space == Space::Own && is_fixed(place)) {
             return self.b.load(at, bytes, signed);
         }
         let temp = self.temp(8);
@@ -153,7 +161,7 @@ impl<'c> Lower<'c, '_> {
     pub(super) fn read_string(&mut self, place: &Place, to: PointerValue<'c>, size: u32) {
         let at = self.address(place);
         let space = match self.space(place) {
-            Space::Context => Space::Kernel,
+            Space::Context | Space::Own => Space::Kernel,
             space => space,
         };
         self.read_string_at(space, to, size, Arg::Ptr(at));
@@ -164,10 +172,47 @@ impl<'c> Lower<'c, '_> {
         let helper = match space {
             Space::User => PROBE_READ_USER_STR,
             Space::Any => PROBE_READ_STR,
-            Space::Kernel | Space::Context => PROBE_READ_KERNEL_STR,
+            Space::Kernel | Space::Context | Space::Own => PROBE_READ_KERNEL_STR,
         };
         let size = self.int(i64::from(size));
         self.helper(helper, &[Arg::Ptr(to), size.into(), from]);
+    }
+
+    /// Copies a struct: as many bytes as it has on the target, if there is room for them.
+    pub(super) fn read_struct(
+        &mut self,
+        place: &Place,
+        record: RecordId,
+        to: PointerValue<'c>,
+        room: u32,
+    ) {
+        let definition = self.records.get(record);
+        if !matches!(definition.origin, Origin::Kernel { .. }) {
+            self.read_bytes(place, to, definition.size.min(room));
+            return;
+        }
+        let at = self.address(place);
+        let space = self.space(place);
+        let node = self.partial_record(record);
+        let size = self.b.type_size(node);
+        let room = self.int(i64::from(room));
+        let too_large = self.b.compare(inkwell::IntPredicate::UGT, size, room);
+        let size = self.b.select(too_large, room, size);
+        self.helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
+    }
+
+    /// An index, or 0 if the array does not have it.
+    fn index(&mut self, index: &Expr, count: Option<u32>) -> IntValue<'c> {
+        let value = self.scalar(index);
+        let Some(count) = count.filter(|_| index.flexible_int().is_none()) else {
+            return value;
+        };
+        let inside = self.b.compare(
+            inkwell::IntPredicate::ULT,
+            value,
+            self.int(i64::from(count)),
+        );
+        self.b.select(inside, value, self.int(0))
     }
 
     pub(super) fn read_bytes(&mut self, place: &Place, to: PointerValue<'c>, size: u32) {
@@ -188,6 +233,14 @@ fn reader(space: Space) -> Helper {
     match space {
         Space::User => PROBE_READ_USER,
         Space::Any => PROBE_READ,
-        Space::Kernel | Space::Context => PROBE_READ_KERNEL,
+        Space::Kernel | Space::Context | Space::Own => PROBE_READ_KERNEL,
     }
+}
+
+/// Whether all indexes are literals.
+fn is_fixed(place: &Place) -> bool {
+    place.steps.iter().all(|step| match step {
+        Step::Field(_) => true,
+        Step::Index { index, .. } => index.flexible_int().is_some(),
+    })
 }

@@ -225,6 +225,8 @@ pub enum ExprKind {
     Read(Place),
     /// The address of a place.
     AddressOf(Place),
+    /// The address of the program's own memory that holds a value.
+    InMemory(Box<Expr>),
     Neg(Box<Expr>),
     Not(Box<Expr>),
     BitNot(Box<Expr>),
@@ -301,7 +303,10 @@ pub enum Step {
     /// An element of an array, or what lies so many elements behind a pointer.
     Index {
         index: Box<Expr>,
+        /// Bytes.
         element: u32,
+        /// Elements, where that is known: an index that is not among them reads the first.
+        count: Option<u32>,
     },
 }
 
@@ -361,9 +366,11 @@ impl Expr {
                 false
             }
             ExprKind::Call(call) => call.function.is_pure() && call.args.iter().all(Expr::is_pure),
-            ExprKind::Neg(e) | ExprKind::Not(e) | ExprKind::BitNot(e) | ExprKind::Cast(e) => {
-                e.is_pure()
-            }
+            ExprKind::Neg(e)
+            | ExprKind::Not(e)
+            | ExprKind::BitNot(e)
+            | ExprKind::Cast(e)
+            | ExprKind::InMemory(e) => e.is_pure(),
             ExprKind::TupleField { base, .. } => base.is_pure(),
             ExprKind::MapGet { key, .. } => key.as_ref().is_none_or(|k| k.is_pure()),
             ExprKind::Arith { left, right, .. }

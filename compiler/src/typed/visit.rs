@@ -91,9 +91,11 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
             key.iter().for_each(|k| expr(k, visit))
         }
         ExprKind::Read(p) | ExprKind::AddressOf(p) => place(p, e.span, visit),
-        ExprKind::Neg(x) | ExprKind::Not(x) | ExprKind::BitNot(x) | ExprKind::Cast(x) => {
-            expr(x, visit)
-        }
+        ExprKind::InMemory(x)
+        | ExprKind::Neg(x)
+        | ExprKind::Not(x)
+        | ExprKind::BitNot(x)
+        | ExprKind::Cast(x) => expr(x, visit),
         ExprKind::TupleField { base, .. } => expr(base, visit),
         ExprKind::Arith { left, right, .. }
         | ExprKind::Compare { left, right, .. }
