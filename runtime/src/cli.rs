@@ -1,11 +1,12 @@
 //! The command line: `btrun [OPTIONS] OBJECT [PARAMS...]` and `btrun inspect OBJECT`.
 //!
-//! Everything after OBJECT belongs to the script, so both forms share one list of words, which this module tells apart.
+//! Everything after OBJECT belongs to the script. The words are split by clap's lexer; the rest of clap would be a hundred
+//! kilobytes, of two megabytes in all, for six options.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap_lex::{ArgCursor, RawArgs};
 
 #[derive(Debug)]
 pub enum Command {
@@ -24,13 +25,12 @@ pub struct Run {
     pub format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Text,
     Json,
 }
 
-/// clap's own help costs 30 KB, of two megabytes in all.
 const HELP: &str = "\
 Run an object compiled by btc from a bpftrace script
 
@@ -49,29 +49,6 @@ PARAMS are the script's: $1, $2, ... and --name=value for getopt(); `--` ends th
 `btrun OBJECT --help` lists them. `btrun inspect OBJECT` prints the manifest as JSON.
 ";
 
-#[derive(Parser)]
-#[command(name = "btrun", disable_help_flag = true, disable_version_flag = true)]
-struct Arguments {
-    #[arg(short, long)]
-    verbose: bool,
-    #[arg(short, long)]
-    quiet: bool,
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    #[arg(short, long, value_enum, default_value = "text")]
-    format: Format,
-    #[arg(short, long)]
-    help: bool,
-    #[arg(short = 'V', long)]
-    version: bool,
-    #[arg(
-        value_name = "OBJECT",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
-    words: Vec<OsString>,
-}
-
 impl Run {
     /// `btrun OBJECT --help` asks for the object's own parameters.
     pub fn wants_help(&self) -> bool {
@@ -84,47 +61,125 @@ impl Run {
 
 /// The command, or the exit status where all is said (help, version, an error).
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, u8> {
-    let usage = |message: &str| {
-        eprintln!("error: {message}\nhelp: `btrun --help` shows the usage");
-        2
+    words(args).map_err(|answer| match answer {
+        Answer::Help => {
+            print!("{HELP}");
+            0
+        }
+        Answer::Version => {
+            println!("btrun {}", env!("CARGO_PKG_VERSION"));
+            0
+        }
+        Answer::Wrong(what) => {
+            eprintln!("error: {what}\nhelp: `btrun --help` shows the usage");
+            2
+        }
+    })
+}
+
+/// Instead of a command.
+enum Answer {
+    Help,
+    Version,
+    Wrong(String),
+}
+
+fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
+    let words = RawArgs::new(args);
+    let mut at = words.cursor();
+    words.next(&mut at);
+    let mut run = Run {
+        object: PathBuf::new(),
+        params: Vec::new(),
+        verbose: false,
+        quiet: false,
+        output: None,
+        format: Format::Text,
     };
-    let arguments = Arguments::try_parse_from(args).map_err(|e| {
-        let text = e.to_string();
-        let text = text.trim().strip_prefix("error: ").unwrap_or(&text);
-        usage(text.trim_end())
-    })?;
-    if arguments.help {
-        print!("{HELP}");
-        return Err(0);
+    while let Some(word) = words.next(&mut at) {
+        if let Some((name, value)) = word.to_long() {
+            let name = name.map_err(|name| unknown("--", &name.to_string_lossy()))?;
+            let given = value.map(OsString::from);
+            let used = option(&mut run, name, || {
+                given.clone().or_else(|| next(&words, &mut at))
+            })?;
+            if value.is_some() && !used {
+                return Err(Answer::Wrong(format!("option `--{name}` takes no value")));
+            }
+        } else if let Some(mut letters) = word.to_short() {
+            while let Some(letter) = letters.next_flag() {
+                let letter = letter.map_err(|rest| unknown("-", &rest.to_string_lossy()))?;
+                let rest = &mut letters;
+                // the value of `-oFILE` is the rest of the word
+                let mut value = || rest.next_value_os().map(OsString::from);
+                let name = letter.to_string();
+                option(&mut run, &name, || {
+                    value().or_else(|| next(&words, &mut at))
+                })?;
+            }
+        } else if !word.is_escape() {
+            run.object = word.to_value_os().into();
+            run.params = words.remaining(&mut at).map(OsString::from).collect();
+            return command(run);
+        }
     }
-    if arguments.version {
-        println!("btrun {}", env!("CARGO_PKG_VERSION"));
-        return Err(0);
+    Err(Answer::Wrong("an object is missing".into()))
+}
+
+fn next(words: &RawArgs, at: &mut ArgCursor) -> Option<OsString> {
+    words.next_os(at).map(OsString::from)
+}
+
+fn unknown(dashes: &str, name: &str) -> Answer {
+    Answer::Wrong(format!("unknown option `{dashes}{name}`"))
+}
+
+/// Sets an option by its name or letter, and says whether it has taken a value.
+fn option(
+    run: &mut Run,
+    name: &str,
+    mut value: impl FnMut() -> Option<OsString>,
+) -> Result<bool, Answer> {
+    let mut value = || {
+        let missing = || Answer::Wrong(format!("option `{name}` needs a value"));
+        value().ok_or_else(missing)
+    };
+    match name {
+        "v" | "verbose" => run.verbose = true,
+        "q" | "quiet" => run.quiet = true,
+        "h" | "help" => return Err(Answer::Help),
+        "V" | "version" => return Err(Answer::Version),
+        "o" | "output" => {
+            run.output = Some(value()?.into());
+            return Ok(true);
+        }
+        "f" | "format" => {
+            let format = value()?;
+            run.format = match format.to_str() {
+                Some("text") => Format::Text,
+                Some("json") => Format::Json,
+                _ => {
+                    let format = format.display();
+                    let wrong = format!("unknown format `{format}`: there are `text` and `json`");
+                    return Err(Answer::Wrong(wrong));
+                }
+            };
+            return Ok(true);
+        }
+        _ if name.chars().count() == 1 => return Err(unknown("-", name)),
+        _ => return Err(unknown("--", name)),
     }
-    if arguments.words.is_empty() {
-        return Err(usage("an object is missing"));
+    Ok(false)
+}
+
+fn command(mut run: Run) -> Result<Command, Answer> {
+    if run.object.as_os_str() != "inspect" {
+        return Ok(Command::Run(run));
     }
-    let mut words = arguments.words.into_iter();
-    let first = words.next().unwrap_or_default();
-    // a word that looks like an option is taken for OBJECT by clap, because OBJECT's parameters may look like that
-    if first.as_encoded_bytes().starts_with(b"-") && first.len() > 1 {
-        return Err(usage(&format!("unknown option `{}`", first.display())));
+    match (run.params.pop(), run.params.is_empty()) {
+        (Some(object), true) => Ok(Command::Inspect(object.into())),
+        _ => Err(Answer::Wrong("`btrun inspect` takes one object".into())),
     }
-    if first == "inspect" {
-        let mut objects: Vec<PathBuf> = words.map(PathBuf::from).collect();
-        return match (objects.pop(), objects.is_empty()) {
-            (Some(object), true) => Ok(Command::Inspect(object)),
-            _ => Err(usage("`btrun inspect` takes one object")),
-        };
-    }
-    Ok(Command::Run(Run {
-        object: first.into(),
-        params: words.collect(),
-        verbose: arguments.verbose,
-        quiet: arguments.quiet,
-        output: arguments.output,
-        format: arguments.format,
-    }))
 }
 
 #[cfg(test)]
@@ -158,5 +213,23 @@ mod tests {
         assert!(matches!(parse(words("btrun -f xml x.o")), Err(2)));
         assert!(matches!(parse(words("btrun --help")), Err(0)));
         assert!(matches!(parse(words("btrun -V x.o")), Err(0)));
+        assert!(matches!(parse(words("btrun --quiet=1 x.o")), Err(2)));
+        assert!(matches!(parse(words("btrun x.o -o")), Ok(_)));
+        assert!(matches!(parse(words("btrun -o")), Err(2)));
+    }
+
+    #[test]
+    fn values_of_options() {
+        for line in [
+            "btrun -qfjson -o out x.o",
+            "btrun -q --format json --output=out x.o",
+            "btrun -ooutt -oout --format=json -q x.o",
+        ] {
+            let Ok(Command::Run(run)) = parse(words(line)) else {
+                panic!("not a run: {line}");
+            };
+            assert!(run.quiet && run.format == Format::Json);
+            assert_eq!(run.output, Some(PathBuf::from("out")), "{line}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The script's maps, read from the kernel and merged over the CPUs.
 
+use std::collections::HashSet;
+
 use bt_abi::manifest::Map;
 use bt_abi::types::Type;
 use libbpf_rs::{MapCore, MapFlags, MapType};
@@ -59,10 +61,9 @@ impl<'a> KernelMap<'a> {
     /// to the start, so keys can come twice, and there must be an end.
     fn keys(&self) -> Vec<Vec<u8>> {
         let most = 4 * self.kernel.max_entries() as usize;
-        let mut keys: Vec<Vec<u8>> = self.kernel.keys().take(most).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        keys
+        let mut seen = HashSet::new();
+        let keys = self.kernel.keys().take(most);
+        keys.filter(|key| seen.insert(key.clone())).collect()
     }
 
     /// All entries; that of a map without a key has an empty key, and is missing until the script has assigned.

@@ -197,10 +197,10 @@ pub fn help(object: &Path, manifest: &Manifest) -> String {
     for slot in &manifest.slots {
         match &slot.value {
             SlotValue::Param { index } => positional = positional.max(*index),
-            SlotValue::Option { name, .. } => {
-                if !options.iter().any(|s| option_name(s) == Some(name)) {
-                    options.push(slot);
-                }
+            SlotValue::Option { name, .. }
+                if !options.iter().any(|s| option_name(s) == Some(name)) =>
+            {
+                options.push(slot);
             }
             _ => {}
         }

@@ -25,7 +25,7 @@ pub fn parse(text: &str) -> Vec<Field> {
     text.lines().filter_map(field).collect()
 }
 
-/// `	field:char comm[16];	offset:8;	size:16;	signed:1;`
+/// `field:char comm[16]; offset:8; size:16; signed:1;`, with tabs
 fn field(line: &str) -> Option<Field> {
     let mut parts = line.trim().split(';').map(str::trim);
     let declaration = parts.next()?.strip_prefix("field:")?.trim();

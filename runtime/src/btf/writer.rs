@@ -62,7 +62,7 @@ impl Writer {
         }
         let name = format!("{}{}", if signed { 's' } else { 'u' }, 8 * size);
         let id = self.header(&name, kind::INT, false, 0, size);
-        self.words(&[u32::from(signed) << 24 | 8 * size]);
+        self.words(&[(u32::from(signed) << 24) | (8 * size)]);
         self.ints.push((size, signed, id));
         id
     }

@@ -9,8 +9,6 @@ use std::path::Path;
 use bt_abi::Manifest;
 use bt_abi::names::{MANIFEST_SECTION, SLOTS_SECTION};
 use object::elf;
-use object::read::elf::{FileHeader, SectionHeader};
-use object::{Endianness, LittleEndian};
 
 use crate::error::{Failure, describe};
 
@@ -99,22 +97,27 @@ struct Sections<'a>(Vec<(&'a [u8], &'a [u8])>);
 
 impl<'a> Sections<'a> {
     fn of(name: &str, bytes: &'a [u8]) -> Result<Sections<'a>, Failure> {
-        check_header(name, bytes)?;
-        let damaged = |_| {
-            Failure::unusable(format!("`{name}` is damaged: its ELF structure is broken"))
-                .help(REBUILD)
+        let table = check_header(name, bytes)?;
+        let all = || {
+            let headers: Vec<Header> = table
+                .map(|at| Header::read(bytes, at))
+                .collect::<Option<_>>()?;
+            let names = headers.get(word(bytes, 62, 2)? as usize)?;
+            let names = names.data(bytes)?;
+            let section = |h: &Header| {
+                let name = names.get(h.name..)?;
+                let end = name.iter().position(|b| *b == 0)?;
+                Some((&name[..end], h.data(bytes)?))
+            };
+            headers.iter().map(section).collect()
         };
-        let header = elf::FileHeader64::<LittleEndian>::parse(bytes).map_err(damaged)?;
-        let endian = header.endian().map_err(damaged)?;
-        let table = header.sections(endian, bytes).map_err(damaged)?;
-        let mut sections = Vec::new();
-        for section in table.iter() {
-            sections.push((
-                table.section_name(endian, section).map_err(damaged)?,
-                section.data(endian, bytes).map_err(damaged)?,
-            ));
+        match all() {
+            Some(sections) => Ok(Sections(sections)),
+            None => Err(Failure::unusable(format!(
+                "`{name}` is damaged: its ELF structure is broken"
+            ))
+            .help(REBUILD)),
         }
-        Ok(Sections(sections))
     }
 
     fn find(&self, name: &str) -> Option<&'a [u8]> {
@@ -123,8 +126,42 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// Is it an ELF, whole, 64-bit, little-endian, relocatable, for BPF? One message for each "no".
-fn check_header(name: &str, bytes: &[u8]) -> Result<(), Failure> {
+/// A section header, as far as it matters.
+struct Header {
+    name: usize,
+    kind: u32,
+    offset: u64,
+    size: u64,
+}
+
+impl Header {
+    fn read(bytes: &[u8], at: usize) -> Option<Header> {
+        Some(Header {
+            name: word(bytes, at, 4)? as usize,
+            kind: word(bytes, at + 4, 4)? as u32,
+            offset: word(bytes, at + 24, 8)?,
+            size: word(bytes, at + 32, 8)?,
+        })
+    }
+
+    /// The section's bytes; none for those that take no place in the file.
+    fn data<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        if self.kind == elf::SHT_NOBITS.0 {
+            return Some(&[]);
+        }
+        let end = self.offset.checked_add(self.size)?;
+        bytes.get(self.offset as usize..end as usize)
+    }
+}
+
+/// A little-endian number of so many bytes.
+fn word(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+    let bytes = bytes.get(at..at.checked_add(length)?)?;
+    Some(bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b)))
+}
+
+/// Is it an ELF, whole, 64-bit, little-endian, for BPF? One message for each "no". Gives where the section headers are.
+fn check_header(name: &str, bytes: &[u8]) -> Result<impl Iterator<Item = usize>, Failure> {
     let unusable = |what: String| Err(Failure::unusable(format!("`{name}` {what}")));
     let truncated = || {
         Err(
@@ -140,30 +177,21 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(), Failure> {
             return truncated();
         }
         let failure = Failure::unusable(format!("`{name}` is not a BPF object (not an ELF file)"));
-        let script = std::path::Path::new(name)
-            .extension()
-            .is_some_and(|e| e == "bt");
-        return Err(if script {
-            failure.help(format!(
+        return Err(match name.ends_with(".bt") {
+            true => failure.help(format!(
                 "this looks like a script: `btc {name} -o OBJECT` compiles it"
-            ))
-        } else {
-            failure
+            )),
+            false => failure,
         });
     }
     if bytes.len() < 64 {
         return truncated();
     }
-    let half = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-    let long = |at: usize| {
-        let mut b = [0; 8];
-        b.copy_from_slice(&bytes[at..at + 8]);
-        u64::from_le_bytes(b)
-    };
+    let number = |at, length| word(bytes, at, length).unwrap_or(0);
     if bytes[5] == elf::ELFDATA2MSB.0 {
         return unusable("was compiled for a big-endian machine".into());
     }
-    let machine = half(18);
+    let machine = number(18, 2) as u16;
     if machine != elf::EM_BPF.0 {
         let other = match elf::Machine(machine) {
             elf::EM_X86_64 => "a program or library of x86-64".to_string(),
@@ -175,28 +203,25 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(), Failure> {
     if bytes[4] != elf::ELFCLASS64.0 {
         return unusable("is damaged: not a 64-bit ELF file".into());
     }
-    let (table, entry, count) = (long(40), u64::from(half(58)), u64::from(half(60)));
-    let end = table.saturating_add(entry * count);
-    if end > bytes.len() as u64 {
+    let (table, entry, count) = (number(40, 8), number(58, 2), number(60, 2));
+    let table_end = table.saturating_add(entry * count);
+    let headers = move || (0..count).map(move |i| table.saturating_add(i * entry) as usize);
+    let ends_late = |at| match Header::read(bytes, at) {
+        Some(h) => {
+            h.kind != elf::SHT_NOBITS.0 && h.offset.saturating_add(h.size) > bytes.len() as u64
+        }
+        None => true,
+    };
+    if table_end > bytes.len() as u64 || headers().any(ends_late) {
         return truncated();
     }
-    let header = |i: u64| (table + i * entry) as usize;
-    for i in (0..count).filter(|_| entry >= 64).map(header) {
-        let nobits = bytes[i + 4..i + 8] == elf::SHT_NOBITS.0.to_le_bytes();
-        if !nobits && long(i + 24).saturating_add(long(i + 32)) > bytes.len() as u64 {
-            return truncated();
-        }
-    }
-    Ok(())
+    Ok(headers())
 }
 
 /// The architecture as `uname -m` says it.
 fn machine() -> &'static str {
     std::env::consts::ARCH
 }
-
-/// ELF files are read through this: the byte order is only known at run time for user programs.
-pub type AnyEndian = Endianness;
 
 #[cfg(test)]
 mod tests;

@@ -34,7 +34,10 @@ fn check_map(map: &Map) -> Result<(), String> {
         check_type(key)?;
     }
     let set = map.set_offset.map_or(0, |o| o.saturating_add(8));
-    if map.value.size() > map.value_size || set > map.value_size || map.value_size % 8 != 0 {
+    if map.value.size() > map.value_size
+        || set > map.value_size
+        || !map.value_size.is_multiple_of(8)
+    {
         return Err("the value does not fit".into());
     }
     Ok(())

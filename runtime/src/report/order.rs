@@ -10,16 +10,24 @@ use crate::value;
 
 /// Ascending. Entries with equal numbers are in the order of their keys, so that two runs over the same data print the same.
 pub fn sort(map: &Map, entries: &mut [Entry]) {
-    if let Some(key) = &map.key {
-        entries.sort_by(|a, b| by_key(key, &a.key, &b.key));
-    }
-    if let Some(number) = weight(&map.value) {
-        entries.sort_by_key(|e| number(&e.value));
-    }
+    let number = weight(&map.value);
+    entries.sort_unstable_by(|a, b| {
+        let by_value = match &number {
+            Some(number) => number(&a.value).cmp(&number(&b.value)),
+            None => Ordering::Equal,
+        };
+        by_value.then_with(|| match &map.key {
+            Some(key) => by_key(key, &a.key, &b.key),
+            None => Ordering::Equal,
+        })
+    });
 }
 
+/// From a value's bytes to the number that counts.
+type Weight = dyn Fn(&[u8]) -> i128;
+
 /// The number that an entry is sorted by; histograms by how much they have counted.
-fn weight(ty: &Type) -> Option<Box<dyn Fn(&[u8]) -> i128>> {
+fn weight(ty: &Type) -> Option<Box<Weight>> {
     let (size, signed) = match ty {
         Type::Int { size, signed } | Type::Enum { size, signed, .. } => (*size, *signed),
         Type::Count => (8, false),
@@ -49,12 +57,9 @@ fn by_key(ty: &Type, a: &[u8], b: &[u8]) -> Ordering {
         Type::Tuple { fields, .. } => fields
             .iter()
             .map(|f| {
-                let part = |bytes: &[u8]| -> Vec<u8> {
-                    let start = f.offset as usize;
-                    let end = start + f.ty.size() as usize;
-                    bytes.get(start..end).unwrap_or_default().to_vec()
-                };
-                by_key(&f.ty, &part(a), &part(b))
+                let (start, size) = (f.offset as usize, f.ty.size() as usize);
+                let part = |bytes| <[u8]>::get(bytes, start..start + size).unwrap_or_default();
+                by_key(&f.ty, part(a), part(b))
             })
             .find(|o| o.is_ne())
             .unwrap_or(Ordering::Equal),

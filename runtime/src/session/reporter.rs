@@ -205,9 +205,9 @@ impl<'a> Reporter<'a> {
 
     /// The maps that are not empty, in the order of their names, as bpftrace prints them.
     fn print_all(&mut self) -> Result<(), Failure> {
-        let mut order: Vec<usize> = (0..self.maps.len()).collect();
-        order.sort_by_key(|i| &self.maps[*i].map.name);
-        for index in order {
+        let mut left: Vec<usize> = (0..self.maps.len()).collect();
+        while let Some(next) = (0..left.len()).min_by_key(|i| &self.maps[left[*i]].map.name) {
+            let index = left.remove(next);
             let entries = self.map(index)?.entries()?;
             if !entries.is_empty() {
                 self.print(index, entries, 0, 0)?;

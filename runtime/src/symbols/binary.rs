@@ -6,7 +6,7 @@ use std::path::Path;
 use bt_abi::manifest::UserTarget;
 use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
-use object::{Endianness, ReadCache, ReadRef};
+use object::{NativeEndian, ReadCache, ReadRef};
 
 use crate::error::Failure;
 use crate::suggest::Nearest;
@@ -25,7 +25,7 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
         File::open(path).map_err(|e| Failure::system(&e, format!("cannot read `{name}`")))?;
     let cache = ReadCache::new(file);
     let damaged = |_| Failure::kernel(format!("`{name}` is not a 64-bit ELF program or library"));
-    let header = FileHeader64::<Endianness>::parse(&cache).map_err(damaged)?;
+    let header = FileHeader64::<NativeEndian>::parse(&cache).map_err(damaged)?;
     let (address, from) = match target {
         UserTarget::Address(address) => (*address, format!("{address:#x}")),
         UserTarget::Function {
@@ -57,7 +57,7 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
     }
 }
 
-type Header = FileHeader64<Endianness>;
+type Header = FileHeader64<NativeEndian>;
 
 /// Calls `visit` with name, function and rank (0 is best) of each function, of the full table first.
 fn each<'a, R: ReadRef<'a>>(
@@ -69,7 +69,7 @@ fn each<'a, R: ReadRef<'a>>(
     let sections = header.sections(endian, data)?;
     for kind in [elf::SHT_SYMTAB, elf::SHT_DYNSYM] {
         for section in sections.iter().filter(|s| s.sh_type(endian) == kind) {
-            let symbols: &[elf::Sym64<Endianness>] = section.data_as_array(endian, data)?;
+            let symbols: &[elf::Sym64<NativeEndian>] = section.data_as_array(endian, data)?;
             let strings = sections.section(section.link(endian))?.data(endian, data)?;
             for symbol in symbols {
                 let rank = match symbol.st_type() {
@@ -79,7 +79,7 @@ fn each<'a, R: ReadRef<'a>>(
                     _ => continue,
                 };
                 let address = symbol.st_value(endian);
-                if symbol.st_shndx(endian) == elf::SHN_UNDEF.into() || address == 0 {
+                if symbol.st_shndx(endian) == elf::SHN_UNDEF || address == 0 {
                     continue;
                 }
                 let at = symbol.st_name(endian) as usize;
