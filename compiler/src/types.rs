@@ -26,6 +26,8 @@ pub enum Ty {
     Enum(IntTy, String),
     Array(Box<Ty>, u32),
     Tuple(Vec<Ty>),
+    /// A record, `(x = 1, y = 2)`: a tuple whose fields have names.
+    Named(Vec<(String, Ty)>),
     Stack(StackTy),
     /// The value of a map that the programs keep per CPU.
     Agg(Agg),
@@ -141,6 +143,7 @@ impl Ty {
                 count: *count,
             },
             Ty::Tuple(items) => A::tuple(items.iter().map(Ty::to_abi).collect::<Option<Vec<_>>>()?),
+            Ty::Named(fields) => named_layout(fields)?,
             Ty::Stack(s) if s.user => A::UserStack {
                 limit: s.limit,
                 mode: s.mode,
@@ -172,6 +175,29 @@ impl Ty {
     pub fn size(&self) -> u32 {
         self.to_abi().map_or(0, |abi| abi.size())
     }
+}
+
+/// A record lies as a tuple of its fields.
+fn named_layout(fields: &[(String, Ty)]) -> Option<bt_abi::Type> {
+    let types = fields
+        .iter()
+        .map(|(_, ty)| ty.to_abi())
+        .collect::<Option<Vec<_>>>()?;
+    let mut layout = bt_abi::types::Layout::new(0);
+    let fields = fields
+        .iter()
+        .zip(types)
+        .map(|((name, _), ty)| bt_abi::types::NamedField {
+            name: name.clone(),
+            offset: layout.push(&ty),
+            ty,
+        });
+    let fields = fields.collect();
+    Some(bt_abi::Type::Struct {
+        name: String::new(),
+        size: layout.size(),
+        fields,
+    })
 }
 
 /// A struct or union in [`Records`].
@@ -508,6 +534,14 @@ impl fmt::Display for DisplayTy<'_> {
                 write!(f, "(")?;
                 for (i, item) in items.iter().enumerate() {
                     write!(f, "{}{}", if i > 0 { ", " } else { "" }, show(item))?;
+                }
+                write!(f, ")")
+            }
+            Ty::Named(fields) => {
+                write!(f, "(")?;
+                for (i, (name, item)) in fields.iter().enumerate() {
+                    let comma = if i > 0 { ", " } else { "" };
+                    write!(f, "{comma}{name}={}", show(item))?;
                 }
                 write!(f, ")")
             }

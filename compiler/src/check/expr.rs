@@ -117,7 +117,7 @@ impl Checker<'_> {
             }
             A::Sizeof(arg) => self.sizeof(arg, span),
             A::Block(block) => self.block_expr(block, span),
-            A::Record(_) => self.not_yet(span, "records"),
+            A::Record(fields) => self.record(fields, span),
             A::Offsetof { .. } => self.not_yet(span, "`offsetof` expressions"),
             A::Typeof(_) | A::Typeinfo(_) => self.not_yet(span, "type expressions"),
             A::Error => Expr::poison(span),
@@ -354,7 +354,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         let Some(then) = then else {
-            return self.not_yet(span, "conditionals without a middle");
+            return self.elvis(cond, otherwise, span);
         };
         let cond = self.condition(cond);
         let (then, otherwise) = (self.expr(then), self.expr(otherwise));
@@ -380,6 +380,59 @@ impl Checker<'_> {
             otherwise: Box::new(otherwise),
         };
         Expr { kind, ty, span }
+    }
+
+    /// `a ?: b`: the first operand if it is not 0. It is evaluated once, into a variable that no script can name.
+    fn elvis(&mut self, first: &ast::Expr, otherwise: &ast::Expr, span: Span) -> Expr {
+        let first = self.condition(first);
+        let otherwise = self.value(otherwise);
+        if first.ty.is_unknown() || otherwise.ty.is_unknown() {
+            return Expr::poison(span);
+        }
+        let Some(ty) = merge(&first.ty, &otherwise.ty) else {
+            let error = Diagnostic::error("E0303", span, "the two branches have different types")
+                .here("conditional")
+                .also(first.span, format!("this is `{}`", self.show(&first.ty)))
+                .also(
+                    otherwise.span,
+                    format!("this is `{}`", self.show(&otherwise.ty)),
+                );
+            self.report(error);
+            return Expr::poison(span);
+        };
+        let first = self.convert(first, &ty);
+        let otherwise = self.convert(otherwise, &ty);
+        let first_span = first.span;
+        let var = self.hidden_var(ty.clone(), span);
+        let read = || {
+            Box::new(Expr {
+                kind: ExprKind::Var(var),
+                ty: ty.clone(),
+                span: first_span,
+            })
+        };
+        let chosen = ExprKind::Ternary {
+            cond: read(),
+            then: read(),
+            otherwise: Box::new(otherwise),
+        };
+        let set = crate::typed::Stmt {
+            kind: crate::typed::StmtKind::SetVar { var, value: first },
+            span: first_span,
+        };
+        let value = Box::new(Expr {
+            kind: chosen,
+            ty: ty.clone(),
+            span,
+        });
+        Expr {
+            kind: ExprKind::Block {
+                stmts: vec![set],
+                value,
+            },
+            ty,
+            span,
+        }
     }
 
     fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> Expr {
@@ -469,6 +522,33 @@ impl Checker<'_> {
         }
     }
 
+    /// `(x = 1, y = 2)`
+    fn record(&mut self, fields: &[(bt_grammar::span::Ident, ast::Expr)], span: Span) -> Expr {
+        let mut items = Vec::new();
+        let mut types: Vec<(String, Ty)> = Vec::new();
+        for (name, value) in fields {
+            if types.iter().any(|(known, _)| *known == name.node) {
+                let message = format!("field `{}` is given twice", name.node);
+                self.report(Diagnostic::error("E0208", name.span, message).here("given again"));
+                return Expr::poison(span);
+            }
+            let value = self.value(value);
+            types.push((name.node.clone(), value.ty.clone()));
+            items.push(value);
+        }
+        let unknown = types.iter().any(|(_, ty)| ty.is_unknown());
+        let ty = if unknown {
+            Ty::Unknown
+        } else {
+            Ty::Named(types)
+        };
+        Expr {
+            kind: ExprKind::Tuple(items),
+            ty,
+            span,
+        }
+    }
+
     fn tuple_field(&mut self, base: &ast::Expr, index: u32, span: Span) -> Expr {
         let base = self.value(base);
         self.tuple_element(base, i64::from(index), span)
@@ -508,6 +588,14 @@ impl Checker<'_> {
 
     /// The value as a value of `target`, which merging found to hold it. Strings and tuples are fitted when they are stored.
     pub fn convert(&mut self, expr: Expr, target: &Ty) -> Expr {
+        if let (ExprKind::Tuple(_), Ty::Named(own), Ty::Named(wanted)) =
+            (&expr.kind, &expr.ty, target)
+        {
+            let order: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
+            if !own.iter().map(|(name, _)| name).eq(&order) {
+                return reorder(expr, &order);
+            }
+        }
         if expr.ty == *target || !target.is_scalar() || !expr.ty.is_scalar() {
             return expr;
         }
@@ -567,4 +655,20 @@ fn arithmetic(ty: &Ty, signed: bool) -> Ty {
 /// The buffer of a literal: whole words, so that it is copied by words.
 pub fn literal_size(text: &[u8]) -> u32 {
     (text.len() as u32 + 1).next_multiple_of(8)
+}
+
+/// A record literal with its fields in another order.
+fn reorder(expr: Expr, order: &[String]) -> Expr {
+    let span = expr.span;
+    let (ExprKind::Tuple(items), Ty::Named(types)) = (expr.kind, expr.ty) else {
+        return Expr::poison(span);
+    };
+    let mut fields: Vec<((String, Ty), Expr)> = types.into_iter().zip(items).collect();
+    fields.sort_by_key(|((name, _), _)| order.iter().position(|wanted| wanted == name));
+    let (types, items) = fields.into_iter().unzip();
+    Expr {
+        kind: ExprKind::Tuple(items),
+        ty: Ty::Named(types),
+        span,
+    }
 }

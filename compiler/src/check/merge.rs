@@ -28,6 +28,16 @@ pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
             .map(|(x, y)| merge(x, y))
             .collect::<Option<Vec<_>>>()
             .map(Ty::Tuple),
+        (Ty::Named(xs), Ty::Named(ys)) if xs.len() == ys.len() => {
+            let field = |(name, x): &(String, Ty)| {
+                let (_, y) = ys.iter().find(|(other, _)| other == name)?;
+                Some((name.clone(), merge(x, y)?))
+            };
+            xs.iter()
+                .map(field)
+                .collect::<Option<Vec<_>>>()
+                .map(Ty::Named)
+        }
         _ if a == b => Some(a.clone()),
         _ => Some(Ty::Int(merge_ints(a.as_int()?, b.as_int()?))),
     }

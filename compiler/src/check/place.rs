@@ -29,12 +29,39 @@ impl Checker<'_> {
                 _ => return Expr::poison(span),
             },
             Ty::Value(record, _) => (record, own_memory(base)),
+            Ty::Named(fields) => return self.named_field(base, &fields, name, span),
             _ => return self.no_fields(&base, name, span),
         };
         match self.records.find(record, &name.node) {
             Some(path) => self.member(place, &path, span),
             None => self.unknown_field(record, name, span),
         }
+    }
+
+    /// A field of a record.
+    fn named_field(
+        &mut self,
+        base: Expr,
+        fields: &[(String, Ty)],
+        name: &Ident,
+        span: Span,
+    ) -> Expr {
+        if let Some(index) = fields.iter().position(|(known, _)| *known == name.node) {
+            let (ty, index) = (fields[index].1.clone(), index as u32);
+            return Expr {
+                kind: ExprKind::TupleField {
+                    base: Box::new(base),
+                    index,
+                },
+                ty,
+                span,
+            };
+        }
+        let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+        let message = format!("no field `{}` in this record", name.node);
+        let error = Diagnostic::error("E0206", name.span, message).here("unknown field");
+        self.report(error.help(format!("it has {}", names.join(", "))));
+        Expr::poison(span)
     }
 
     /// The member at the end of a path from a place.

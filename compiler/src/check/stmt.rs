@@ -347,6 +347,19 @@ impl Checker<'_> {
         }
     }
 
+    /// A variable of the compiler's own.
+    pub(super) fn hidden_var(&mut self, ty: Ty, span: Span) -> VarId {
+        let id = VarId(self.current.vars.len() as u32);
+        let name = format!("$<{}>", id.0);
+        self.current.vars.push(Var {
+            declared: false,
+            name,
+            ty,
+            span,
+        });
+        id
+    }
+
     pub(super) fn new_var(&mut self, name: &Ident, ty: Ty) -> VarId {
         let id = VarId(self.current.vars.len() as u32);
         self.current.vars.push(Var {

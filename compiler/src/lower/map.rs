@@ -308,6 +308,10 @@ impl<'c> Lower<'c, '_> {
 fn has_holes(ty: &Type) -> bool {
     match ty {
         Type::String { .. } => true,
+        Type::Struct { size, fields, .. } => {
+            fields.iter().map(|f| f.ty.size()).sum::<u32>() != *size
+                || fields.iter().any(|f| has_holes(&f.ty))
+        }
         Type::Tuple { size, fields } => {
             fields.iter().map(|f| f.ty.size()).sum::<u32>() != *size
                 || fields.iter().any(|f| has_holes(&f.ty))

@@ -23,6 +23,12 @@ impl<'c> Lower<'c, '_> {
         }
         match (&expr.kind, target) {
             (ExprKind::Str(bytes), Type::String { size }) => self.store_literal(bytes, to, *size),
+            (ExprKind::Tuple(items), Type::Struct { fields, .. }) => {
+                for (item, field) in items.iter().zip(fields) {
+                    let at = self.b.offset(to, field.offset);
+                    self.store(item, at, &field.ty, clean);
+                }
+            }
             (ExprKind::Tuple(items), Type::Tuple { fields, .. }) => {
                 for (item, field) in items.iter().zip(fields) {
                     let at = self.b.offset(to, field.offset);
@@ -61,10 +67,19 @@ impl<'c> Lower<'c, '_> {
             },
             (ExprKind::Builtin(builtin), _) => builtin.lower_into(self, expr, to),
             (ExprKind::Call(call), _) => call.function.lower_into(self, call, to, target.size()),
-            _ => {
+            (
+                ExprKind::Var(_)
+                | ExprKind::Slot(_)
+                | ExprKind::SlotTail { .. }
+                | ExprKind::TupleField { .. }
+                | ExprKind::MapGet { .. },
+                _,
+            ) => {
                 let from = self.memory(expr);
                 self.copy_value(from, &expr.ty, to, target, clean);
             }
+            // Not `memory`, which would come back here.
+            _ => debug_assert!(false, "no value in memory: {expr:?}"),
         }
     }
 
@@ -90,6 +105,10 @@ impl<'c> Lower<'c, '_> {
         let from = self.memory(base);
         match base.ty.to_abi() {
             Some(Type::Tuple { fields, .. }) => {
+                let field = &fields[index as usize];
+                (self.b.offset(from, field.offset), field.ty.clone())
+            }
+            Some(Type::Struct { fields, .. }) => {
                 let field = &fields[index as usize];
                 (self.b.offset(from, field.offset), field.ty.clone())
             }
@@ -119,6 +138,20 @@ impl<'c> Lower<'c, '_> {
                         self.b.offset(from, own.offset),
                         self.b.offset(to, field.offset),
                     );
+                    self.copy_value(from, item, to, &field.ty, clean);
+                }
+            }
+            (Ty::Named(items), Type::Struct { fields, .. }) => {
+                let Some(Type::Struct { fields: own, .. }) = ty.to_abi() else {
+                    return;
+                };
+                // The target's fields may stand in another order.
+                for ((name, item), own) in items.iter().zip(&own) {
+                    let Some(field) = fields.iter().find(|f| f.name == *name) else {
+                        continue;
+                    };
+                    let from = self.b.offset(from, own.offset);
+                    let to = self.b.offset(to, field.offset);
                     self.copy_value(from, item, to, &field.ty, clean);
                 }
             }
