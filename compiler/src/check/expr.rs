@@ -118,7 +118,7 @@ impl Checker<'_> {
             A::Sizeof(arg) => self.sizeof(arg, span),
             A::Block(block) => self.block_expr(block, span),
             A::Record(fields) => self.record(fields, span),
-            A::Offsetof { .. } => self.not_yet(span, "`offsetof` expressions"),
+            A::Offsetof { base, path } => self.offset_of(base, path, span),
             A::Typeof(_) | A::Typeinfo(_) => self.not_yet(span, "type expressions"),
             A::Error => Expr::poison(span),
         }
@@ -436,8 +436,21 @@ impl Checker<'_> {
     }
 
     fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> Expr {
-        let target = self.type_expr(ty);
+        let unsized_array = matches!(ty.modifiers.last(), Some(ast::TypeModifier::Array(None)));
+        let target = match unsized_array {
+            true => {
+                let mut element = ty.clone();
+                element.modifiers.pop();
+                self.type_expr(&element)
+            }
+            false => self.type_expr(ty),
+        };
         let checked = self.value(operand);
+        if let (true, Some(element)) = (unsized_array, &target) {
+            let count = checked.ty.size() / element.size().max(1);
+            let array = Ty::Array(Box::new(element.clone()), count.max(1));
+            return self.array_cast(checked, array, span);
+        }
         let Some(target) = target else {
             return Expr::poison(span);
         };
@@ -464,6 +477,9 @@ impl Checker<'_> {
         if let (Ty::Str(_), Ty::Str(_)) = (&target, &checked.ty) {
             return checked;
         }
+        if matches!(target, Ty::Array(..)) || matches!(checked.ty, Ty::Array(..)) {
+            return self.array_cast(checked, target, span);
+        }
         let message = format!(
             "cannot cast `{}` to `{}`",
             self.show(&checked.ty),
@@ -477,6 +493,80 @@ impl Checker<'_> {
         Expr::poison(span)
     }
 
+    /// Between integers, strings and the arrays of their bytes.
+    fn array_cast(&mut self, value: Expr, target: Ty, span: Span) -> Expr {
+        if value.ty.is_unknown() {
+            return Expr {
+                ty: target,
+                ..Expr::poison(span)
+            };
+        }
+        let (have, want) = (value.ty.size(), target.size());
+        let fits = match (&value.ty, &target) {
+            // A literal has no width of its own.
+            (from, Ty::Array(..)) if from.is_scalar() => {
+                matches!(want, 1 | 2 | 4 | 8) && (have == want || value.flexible_int().is_some())
+            }
+            (Ty::Str(_), Ty::Array(..)) => want <= have,
+            (Ty::Array(..), Ty::Array(..)) => have == want,
+            (Ty::Array(..), to) if to.is_scalar() => have == want,
+            _ => false,
+        };
+        if fits {
+            return Expr {
+                kind: ExprKind::Cast(Box::new(value)),
+                ty: target,
+                span,
+            };
+        }
+        let message = format!(
+            "cannot cast `{}` to `{}`",
+            self.show(&value.ty),
+            self.show(&target)
+        );
+        let error = Diagnostic::error("E0304", span, message);
+        self.report(error.here(format!("{have} bytes here, {want} there")));
+        Expr::poison(span)
+    }
+
+    /// `offsetof(struct name, member.member)`
+    fn offset_of(&mut self, base: &ast::Arg, path: &[bt_grammar::span::Ident], span: Span) -> Expr {
+        let ty = match base {
+            ast::Arg::Type(ty) => self.type_expr(ty),
+            ast::Arg::Expr(expr) => Some(self.expr(expr).ty),
+        };
+        let mut record = match ty {
+            Some(Ty::Record(id) | Ty::Value(id, _)) => Some(id),
+            Some(Ty::Ptr(to, _)) => match *to {
+                Ty::Record(id) => Some(id),
+                _ => None,
+            },
+            None | Some(Ty::Unknown) => return Expr::poison(span),
+            Some(_) => None,
+        };
+        let mut fields = Vec::new();
+        for name in path {
+            let Some(id) = record else {
+                let error = Diagnostic::error("E0305", name.span, "only structs have members");
+                self.report(error.here("a member of no struct"));
+                return Expr::poison(span);
+            };
+            let Some(found) = self.records.find(id, &name.node) else {
+                return self.unknown_field(id, name, span);
+            };
+            record = match found.last().map(|f| self.records.field(*f).ty) {
+                Some(Ty::Record(inner)) => Some(inner),
+                _ => None,
+            };
+            fields.extend(found);
+        }
+        Expr {
+            kind: ExprKind::FieldOffset(fields),
+            ty: UINT64,
+            span,
+        }
+    }
+
     fn sizeof(&mut self, arg: &ast::Arg, span: Span) -> Expr {
         let ty = match arg {
             ast::Arg::Type(ty) => self.type_expr(ty),
@@ -487,7 +577,11 @@ impl Checker<'_> {
             Some(Ty::Record(id)) => {
                 let record = self.records.get(id);
                 if !matches!(record.origin, crate::types::Origin::Script { .. }) {
-                    return self.not_yet(span, "sizes of kernel types");
+                    return Expr {
+                        kind: ExprKind::TypeSize(id),
+                        ty: UINT64,
+                        span,
+                    };
                 }
                 record.size
             }

@@ -118,7 +118,7 @@ impl Checker<'_> {
         Expr::poison(span)
     }
 
-    fn unknown_field(&mut self, record: RecordId, name: &Ident, span: Span) -> Expr {
+    pub(super) fn unknown_field(&mut self, record: RecordId, name: &Ident, span: Span) -> Expr {
         let def = self.records.get(record);
         let names = self.records.field_names(record);
         let error = Diagnostic::error(

@@ -85,6 +85,10 @@ pub fn lay_out(
                     }
                 }
             }
+            Node::Field(field, span) => {
+                plan.use_field(field);
+                fields.extend(field_use(records, field, source.manifest_span(span)));
+            }
             Node::SetVar(_) => {}
             Node::Expr(expr) => {
                 if let Ty::Stack(stack) = &expr.ty {

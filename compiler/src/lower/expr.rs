@@ -94,6 +94,16 @@ impl<'c> Lower<'c, '_> {
                 let step = if *op == IncDecOp::Inc { 1 } else { -1 };
                 self.map_count(*map, key.as_deref(), step, *prefix)
             }
+            ExprKind::TypeSize(record) => {
+                let node = self.partial_record(*record);
+                self.b.type_size(node)
+            }
+            ExprKind::FieldOffset(path) => self.field_offset(path),
+            ExprKind::Cast(operand) if !operand.ty.is_scalar() => {
+                let memory = self.memory(operand);
+                let signed = expr.ty.as_int().is_some_and(|i| i.signed);
+                self.b.load(memory, expr.ty.size().min(8), signed)
+            }
             ExprKind::Cast(operand) => {
                 let value = self.scalar(operand);
                 self.fit(value, &expr.ty)

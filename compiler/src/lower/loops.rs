@@ -306,7 +306,7 @@ fn used_variables(body: &[Stmt]) -> BTreeSet<VarId> {
                 used.insert(*var);
             }
         }
-        Node::Call(..) | Node::Place(..) => {}
+        Node::Call(..) | Node::Place(..) | Node::Field(..) => {}
     });
     used
 }

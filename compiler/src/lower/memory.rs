@@ -23,6 +23,16 @@ impl<'c> Lower<'c, '_> {
         }
         match (&expr.kind, target) {
             (ExprKind::Str(bytes), Type::String { size }) => self.store_literal(bytes, to, *size),
+            // Bytes of an integer, or of a string, as an array.
+            (ExprKind::Cast(operand), Type::Array { .. }) => {
+                if operand.ty.is_scalar() {
+                    let value = self.scalar(operand);
+                    self.b.store(to, value, target.size().min(8));
+                } else {
+                    let from = self.memory(operand);
+                    self.copy(to, from, target.size().min(operand.ty.size()));
+                }
+            }
             (ExprKind::Tuple(items), Type::Struct { fields, .. }) => {
                 for (item, field) in items.iter().zip(fields) {
                     let at = self.b.offset(to, field.offset);

@@ -85,6 +85,18 @@ impl<'c> Lower<'c, '_> {
         }
     }
 
+    /// Bytes from the start of the first record of a path to its end, on the target.
+    pub(super) fn field_offset(&mut self, path: &[FieldRef]) -> IntValue<'c> {
+        let mut at = self.b.to_ptr(self.int(0));
+        for field in path {
+            at = self.member(at, *field);
+        }
+        match path.first().is_some_and(|f| self.is_relocated(*f)) {
+            true => self.b.field_info(at, 0),
+            false => self.b.to_int(at),
+        }
+    }
+
     /// The scalar at a place.
     pub(super) fn read_scalar(&mut self, place: &Place, ty: &Ty) -> IntValue<'c> {
         let space = self.space(place);

@@ -11,7 +11,7 @@ use bt_grammar::span::Span;
 use crate::builtins::Builtin;
 use crate::functions::Function;
 use crate::probes::ProbeKind;
-use crate::types::{FieldRef, Ty};
+use crate::types::{FieldRef, RecordId, Ty};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -272,7 +272,11 @@ pub enum ExprKind {
         op: IncDecOp,
         prefix: bool,
     },
-    /// A scalar as another scalar type.
+    /// The size of a kernel type, as the target has it.
+    TypeSize(RecordId),
+    /// The offset of a member of a kernel type, as the target has it.
+    FieldOffset(Vec<FieldRef>),
+    /// A scalar as another scalar type; an array as the integer that its bytes are, and the other way round.
     Cast(Box<Expr>),
     Tuple(Vec<Expr>),
     TupleField {

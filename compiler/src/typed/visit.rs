@@ -1,12 +1,15 @@
 //! Walks over the typed tree, in the order of evaluation.
 
 use super::{Call, Expr, ExprKind, Place, Probe, Step, Stmt, StmtKind, VarId};
+use crate::types::FieldRef;
 
 /// What a walk meets. Operands come before what uses them.
 pub enum Node<'t> {
     Expr(&'t Expr),
     Call(&'t Call, bt_grammar::span::Span),
     Place(&'t Place, bt_grammar::span::Span),
+    /// A member whose offset is asked for.
+    Field(FieldRef, bt_grammar::span::Span),
     /// A variable that is assigned to, or set by a loop.
     SetVar(VarId),
 }
@@ -114,6 +117,7 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
             expr(otherwise, visit);
         }
         ExprKind::Tuple(items) => items.iter().for_each(|i| expr(i, visit)),
+        ExprKind::FieldOffset(path) => path.iter().for_each(|f| visit(Node::Field(*f, e.span))),
         ExprKind::Call(c) => call(c, e.span, visit),
         ExprKind::Block { stmts: list, value } => {
             stmts(list, visit);
@@ -123,6 +127,7 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
         | ExprKind::Str(_)
         | ExprKind::Slot(_)
         | ExprKind::SlotTail { .. }
+        | ExprKind::TypeSize(_)
         | ExprKind::Var(_)
         | ExprKind::MapRef(_)
         | ExprKind::IncDecVar { .. }
