@@ -9,6 +9,7 @@ pub mod arch;
 pub mod builtins;
 pub mod check;
 pub mod diagnostics;
+pub mod expand;
 pub mod facts;
 pub mod functions;
 pub mod layout;
@@ -62,9 +63,15 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);
     }
-    let records = Records::new(options.facts.clone());
-    let (script, found) = check::check(&parsed.script, &records, &options.environment);
+    let (tree, found) = expand::expand(parsed.script, source);
     diagnostics.extend(found);
+    if diagnostics::has_errors(&diagnostics) {
+        return (None, expand::locate(diagnostics, source));
+    }
+    let records = Records::new(options.facts.clone());
+    let (script, found) = check::check(&tree, &records, &options.environment);
+    diagnostics.extend(found);
+    diagnostics = expand::locate(diagnostics, source);
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);
     }

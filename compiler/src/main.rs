@@ -171,7 +171,7 @@ fn read_source(cli: &Cli) -> anyhow::Result<Source> {
             path.display()
         )
     })?;
-    Ok(Source::new(&name, text))
+    Ok(Source::new(&name, text).in_folder(path.parent()))
 }
 
 fn show(cli: &Cli, list: &[bt_grammar::diag::Diagnostic], source: &Source) -> anyhow::Result<()> {

@@ -2,10 +2,9 @@
 
 use bt_grammar::ast::{self, CEnum, CField, CItem, CRecord, CType};
 use bt_grammar::diag::Diagnostic;
-use bt_grammar::span::{Ident, Spanned};
 
+use super::Checker;
 use super::types::builtin_type;
-use super::{Checker, Constant};
 use crate::types::{FieldDef, IntTy, Origin, Record, RecordId, Space, Ty};
 
 impl Checker<'_> {
@@ -16,42 +15,12 @@ impl Checker<'_> {
                     self.c_record(record);
                 }
                 CItem::Enum(def) => self.c_enum(def),
-                CItem::Define {
-                    name,
-                    params: None,
-                    body,
-                    ..
-                } => self.c_constant(name, body),
-                CItem::Define { span, .. } => self.unsupported(*span, "`#define`s with parameters"),
+                // Replaced before.
+                CItem::Define { .. } => {}
                 // Types of the kernel come from BTF; a header that is only included for them needs nothing more.
                 CItem::Include { .. } => {}
                 CItem::Typedef { span, .. } => self.unsupported(*span, "typedefs"),
             }
-        }
-    }
-
-    /// `#define NAME value`, for integers and strings.
-    fn c_constant(&mut self, name: &Ident, body: &Spanned<String>) {
-        if body.node.trim().is_empty() {
-            return;
-        }
-        let (expr, errors) = bt_grammar::parse_expression(&body.node);
-        match (&expr.kind, self.constant(&expr)) {
-            _ if !errors.is_empty() => {
-                self.unsupported(body.span, "`#define`s of anything but a value")
-            }
-            (_, Some(value)) => {
-                self.constants
-                    .insert(name.node.clone(), Constant::Int(value));
-            }
-            (ast::ExprKind::Str(bytes), None) => {
-                self.constants
-                    .insert(name.node.clone(), Constant::Str(bytes.clone()));
-            }
-            _ => self.unsupported(
-                body.span,
-                "`#define`s of anything but an integer or a string",
-            ),
         }
     }
 
@@ -64,8 +33,7 @@ impl Checker<'_> {
                     None => self.unsupported(expr.span, "enum values that are no literals"),
                 }
             }
-            self.constants
-                .insert(name.node.clone(), Constant::Int(next));
+            self.constants.insert(name.node.clone(), next);
             next += 1;
         }
     }

@@ -4,8 +4,8 @@ use bt_grammar::ast::{self, ExprKind as A, IncDecOp, UnaryOp};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
+use super::Checker;
 use super::merge::merge;
-use super::{Checker, Constant};
 use crate::builtins;
 use crate::suggest;
 use crate::typed::{Expr, ExprKind, Place, VarId};
@@ -155,10 +155,8 @@ impl Checker<'_> {
         if let Some(builtin) = builtins::find(name) {
             return builtin.check(self, name, span);
         }
-        match self.constants.get(name).cloned() {
-            Some(Constant::Int(value)) => return Expr::int(value, INT64, span),
-            Some(Constant::Str(bytes)) => return self.string_literal(&bytes, span),
-            None => {}
+        if let Some(value) = self.constants.get(name) {
+            return Expr::int(*value, INT64, span);
         }
         let constants: Vec<String> = self.constants.keys().cloned().collect();
         let mut known: Vec<&str> = constants.iter().map(String::as_str).collect();

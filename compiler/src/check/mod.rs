@@ -90,19 +90,12 @@ pub struct Checker<'a> {
     maps: Vec<MapInfo>,
     map_ids: HashMap<String, MapId>,
     slots: Vec<Slot>,
-    /// Constants of `#define` and `enum`.
-    constants: HashMap<String, Constant>,
+    /// Constants of `enum`.
+    constants: HashMap<String, i64>,
     /// Types of the variables of each probe, from the last round.
     var_types: Vec<Vec<Ty>>,
     next_call: u32,
     current: Current,
-}
-
-/// What a name of the script's C definitions stands for.
-#[derive(Debug, Clone)]
-enum Constant {
-    Int(i64),
-    Str(Vec<u8>),
 }
 
 /// The probe that is being checked.

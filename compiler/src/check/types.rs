@@ -4,7 +4,7 @@ use bt_grammar::ast::{Expr, ExprKind, TypeBase, TypeExpr, TypeModifier};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
-use super::{Checker, Constant};
+use super::Checker;
 use crate::types::{Space, Ty};
 
 /// Builtin type names and the C words that mean the same (LP64).
@@ -88,10 +88,7 @@ impl Checker<'_> {
     pub fn constant(&self, expr: &Expr) -> Option<i64> {
         match &expr.kind {
             ExprKind::Int(value) => i64::try_from(*value).ok(),
-            ExprKind::Ident(name) => match self.constants.get(name)? {
-                Constant::Int(value) => Some(*value),
-                Constant::Str(_) => None,
-            },
+            ExprKind::Ident(name) => self.constants.get(name).copied(),
             ExprKind::Binary { op, left, right } => {
                 super::binary::fold(*op, self.constant(left)?, self.constant(right)?)
             }

@@ -66,6 +66,43 @@ const CODES: &[Entry] = &[
         "`let` declares a variable that the same block has declared already.",
     ),
     (
+        "E0210",
+        "macro used wrongly",
+        "A call of a macro has the wrong number of arguments, or one of the wrong kind: `$x` in the definition needs a variable, \
+         `@x` a map, and a bare name takes any expression, which the body cannot change.\n\n    \
+         macro inc($x) { $x++ }\n    begin { inc(1); }",
+    ),
+    (
+        "E0211",
+        "macro calls itself",
+        "Macros are replaced by their bodies when the script is compiled, and that would never end.\n\n    \
+         macro a() { b() }\n    macro b() { a() }\n    begin { a(); }",
+    ),
+    (
+        "E0213",
+        "too much to expand",
+        "Macros or `#define`s that use their arguments several times, nested in each other, make code that grows without bounds. \
+         Bind such an argument to a variable: `macro m(x) { let $x = x; $x * $x }`.",
+    ),
+    (
+        "E0214",
+        "bad use of a #define",
+        "What a name is replaced by must be a complete expression, or a complete type where one is wanted, and a `#define` with \
+         parameters gets as many arguments.\n\n    #define ADD 1 +\n    begin { print(ADD 2); }",
+    ),
+    (
+        "E0215",
+        "map is not a parameter",
+        "Macros see only the maps that they are given.\n\n    macro inc() { @x++ }\n    begin { inc(); }\n\n\
+         Write `macro inc(@m) { @m++ }`, and `inc(@x)`.",
+    ),
+    (
+        "E0216",
+        "macro defined twice",
+        "Macros may share a name if calls can tell them apart, by the number of arguments or by their kinds. A macro that follows \
+         one which takes all the same arguments would never be called.\n\n    macro m(x) { 1 }\n    macro m($x) { 2 }\n    begin { }",
+    ),
+    (
         "E0209",
         "two config blocks",
         "A script has one config block, before its probes.",

@@ -24,21 +24,27 @@ struct JsonLabel<'a> {
     end: u32,
     line: u32,
     column: u32,
+    /// The imported file that it lies in, if it does not lie in the script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
     text: &'a str,
 }
 
 /// One line of JSON for each diagnostic.
 pub fn to_json(list: &[Diagnostic], source: &Source) -> String {
     let mut out = String::new();
+    let files = source.files();
     for d in list {
         let labels = d.labels.iter().enumerate().map(|(index, label)| {
-            let (line, column) = source.locate(label.span.start);
+            let place = source.place(label.span);
+            let imported = place.file.checked_sub(1).and_then(|at| files.get(at));
             JsonLabel {
                 primary: index == 0,
-                start: label.span.start,
-                end: label.span.end,
-                line,
-                column,
+                start: place.start,
+                end: place.end,
+                line: place.line,
+                column: place.column,
+                file: imported.map(|f| f.name.as_str()),
                 text: &label.text,
             }
         });

@@ -5,7 +5,7 @@ mod json;
 
 use bt_grammar::diag::{Diagnostic, Severity};
 use codespan_reporting::diagnostic::{Diagnostic as Report, Label, LabelStyle};
-use codespan_reporting::files::SimpleFile;
+use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term::{self, Config, StylesWriter, termcolor};
 
 use crate::source::Source;
@@ -30,12 +30,12 @@ pub fn print(list: &[Diagnostic], source: &Source) -> std::io::Result<()> {
     let stream = termcolor::StandardStream::stderr(choice);
     let styles = term::Styles::default();
     let mut writer = StylesWriter::new(stream.lock(), &styles);
-    let file = SimpleFile::new(source.name.as_str(), source.text.as_str());
+    let files = files(source);
     for diagnostic in list {
         term::emit_to_write_style(
             &mut writer,
             &Config::default(),
-            &file,
+            &files,
             &report(diagnostic, source),
         )
         .map_err(std::io::Error::other)?;
@@ -45,27 +45,37 @@ pub fn print(list: &[Diagnostic], source: &Source) -> std::io::Result<()> {
 
 /// The diagnostics as plain text.
 pub fn to_text(list: &[Diagnostic], source: &Source) -> String {
-    let file = SimpleFile::new(source.name.as_str(), source.text.as_str());
+    let files = files(source);
     let render = |d| {
-        term::emit_into_string(&Config::default(), &file, &report(d, source)).unwrap_or_default()
+        term::emit_into_string(&Config::default(), &files, &report(d, source)).unwrap_or_default()
     };
     list.iter().map(render).collect()
 }
 
-fn report(d: &Diagnostic, source: &Source) -> Report<()> {
+/// The script and what it imports, numbered as [`Source::place`] numbers them.
+fn files(source: &Source) -> SimpleFiles<String, String> {
+    let mut files = SimpleFiles::new();
+    files.add(source.name.clone(), source.text.clone());
+    for file in source.files() {
+        files.add(file.name.clone(), file.text.clone());
+    }
+    files
+}
+
+fn report(d: &Diagnostic, source: &Source) -> Report<usize> {
     let base = match d.severity {
         Severity::Error => Report::error(),
         Severity::Warning => Report::warning(),
     };
-    let end = source.text.len();
     let labels = d.labels.iter().enumerate().map(|(index, label)| {
         let style = if index == 0 {
             LabelStyle::Primary
         } else {
             LabelStyle::Secondary
         };
-        let range = label.span.range();
-        Label::new(style, (), range.start.min(end)..range.end.min(end)).with_message(&label.text)
+        let place = source.place(label.span);
+        let range = place.start as usize..place.end as usize;
+        Label::new(style, place.file, range).with_message(&label.text)
     });
     let notes = d.help.iter().map(|help| format!("help: {help}"));
     base.with_code(d.code)
