@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn inspect_is_a_word_and_a_file_when_written_as_a_path() {
         assert!(
-            matches!(parse(words("btrun inspect x.o")), Ok(Command::Inspect(p)) if p == PathBuf::from("x.o"))
+            matches!(parse(words("btrun inspect x.o")), Ok(Command::Inspect(p)) if p.as_os_str() == "x.o")
         );
         assert!(
             matches!(parse(words("btrun ./inspect x")), Ok(Command::Run(r)) if r.params.len() == 1)
@@ -214,7 +214,7 @@ mod tests {
         assert!(matches!(parse(words("btrun --help")), Err(0)));
         assert!(matches!(parse(words("btrun -V x.o")), Err(0)));
         assert!(matches!(parse(words("btrun --quiet=1 x.o")), Err(2)));
-        assert!(matches!(parse(words("btrun x.o -o")), Ok(_)));
+        assert!(parse(words("btrun x.o -o")).is_ok());
         assert!(matches!(parse(words("btrun -o")), Err(2)));
     }
 

@@ -113,7 +113,7 @@ impl Type {
             Type::Int { size, .. } | Type::Enum { size, .. } => *size,
             Type::Bool => 1,
             // What is whole words long is copied by words.
-            Type::String { .. } | Type::Array { .. } if self.size() % 8 == 0 => 8,
+            Type::String { .. } | Type::Array { .. } if self.size().is_multiple_of(8) => 8,
             Type::String { .. } => 1,
             Type::Array { element, .. } => element.align(),
             Type::Tuple { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),

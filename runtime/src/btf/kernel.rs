@@ -22,7 +22,10 @@ pub struct Kernel {
 impl Kernel {
     /// Finds all types of these names.
     pub fn read(file: File, names: Vec<String>) -> io::Result<Kernel> {
-        let mut btf = Btf::of_file(file)?;
+        Kernel::search(Btf::of_file(file)?, names)
+    }
+
+    pub fn search(mut btf: Btf, names: Vec<String>) -> io::Result<Kernel> {
         let offsets = btf.find_strings(&names)?;
         let mut found = Vec::new();
         btf.scan(|id, header| {
@@ -98,6 +101,14 @@ impl Kernel {
                         None => return Ok(Some((id, name.clone()))),
                     }
                 }
+                Step::Member(name) if matches!(header.kind, kind::ENUM | kind::ENUM64) => {
+                    for (i, (at, _)) in self.btf.enumerators(&header)?.iter().enumerate() {
+                        if mark && self.btf.string(*at)? == *name {
+                            self.mark_member(id, i);
+                        }
+                    }
+                    break;
+                }
                 // an array of structs, entered without an index in the manifest's spelling
                 Step::Member(name) if header.kind == kind::ARRAY => {
                     let array = self.btf.array(&header)?;
@@ -160,6 +171,12 @@ impl Kernel {
         Ok(None)
     }
 
+    /// The members (or enumerators) that are marked.
+    fn used(&self, id: u32) -> Vec<usize> {
+        let used = self.used.iter().find(|(of, _)| *of == id);
+        used.map(|(_, members)| members.clone()).unwrap_or_default()
+    }
+
     fn mark_member(&mut self, id: u32, index: usize) {
         match self.used.iter_mut().find(|(of, _)| *of == id) {
             Some((_, members)) if members.contains(&index) => {}
@@ -217,9 +234,10 @@ impl Kernel {
                 out.array(element, array.count)
             }
             kind::ENUM | kind::ENUM64 => {
+                let all = self.btf.enumerators(&header)?;
                 let mut values = Vec::new();
-                for (name, value) in self.btf.enumerators(&header)? {
-                    values.push((self.btf.string(name)?, value));
+                for i in self.used(id) {
+                    values.push((self.btf.string(all[i].0)?, all[i].1));
                 }
                 out.enumeration(header.kind, &name, size, header.kflag, &values)
             }
@@ -246,8 +264,7 @@ impl Kernel {
     ) -> io::Result<u32> {
         let all = self.btf.members(header)?;
         let mut chosen = Vec::new();
-        let used = self.used.iter().find(|(of, _)| *of == id);
-        for i in used.map(|(_, m)| m.clone()).unwrap_or_default() {
+        for i in self.used(id) {
             let member = all[i];
             let ty = self.copy(out, member.ty)?;
             chosen.push((self.btf.string(member.name)?, ty, member));

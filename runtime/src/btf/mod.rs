@@ -26,6 +26,7 @@ use kernel::{Kernel, Missing};
 use writer::Writer;
 
 /// A BTF in memory that has a path, until it is dropped.
+#[derive(Debug)]
 pub struct Target {
     file: File,
 }

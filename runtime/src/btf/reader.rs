@@ -102,13 +102,18 @@ impl Btf {
     /// The kernel's. Strings can be read at once, types after a [`Btf::scan`].
     pub fn of_file(file: File) -> io::Result<Btf> {
         let length = file.metadata()?.len() as usize;
-        let bytes = match Mapping::new(&file, length) {
-            Ok(mapping) => Bytes::Mapped(mapping),
-            Err(_) => Bytes::Pieces {
-                file,
-                window: Vec::new(),
-                start: 0,
-            },
+        match Mapping::new(&file, length) {
+            Ok(mapping) => Btf::new(Bytes::Mapped(mapping), length),
+            Err(_) => Btf::in_pieces(file, length),
+        }
+    }
+
+    /// A file that cannot be mapped.
+    pub fn in_pieces(file: File, length: usize) -> io::Result<Btf> {
+        let bytes = Bytes::Pieces {
+            file,
+            window: Vec::new(),
+            start: 0,
         };
         Btf::new(bytes, length)
     }

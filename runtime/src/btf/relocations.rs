@@ -33,6 +33,7 @@ pub struct KernelAccess {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// A member, or an enumerator.
     Member(String),
     Element,
 }
@@ -55,6 +56,8 @@ pub enum Shape {
 // relocation kinds of <linux/bpf.h>, enum bpf_core_relo_kind
 const TYPE_ID_LOCAL: u32 = 6;
 const TYPE_ID_TARGET: u32 = 7;
+const ENUM_VALUE_EXISTS: u32 = 10;
+const ENUM_VALUE: u32 = 11;
 const TYPE_MATCHES: u32 = 12;
 
 /// Reads the relocations. No section, no relocations.
@@ -115,9 +118,10 @@ fn collect(
     if name.is_empty() {
         return Ok(());
     }
-    let steps = match relocation < TYPE_ID_LOCAL {
-        true => steps(local, root_id, &root, path)?,
-        false => (Vec::new(), None),
+    let steps = match relocation {
+        0..TYPE_ID_LOCAL => steps(local, root_id, &root, path)?,
+        ENUM_VALUE_EXISTS | ENUM_VALUE => (enumerator(local, &root, path)?, None),
+        _ => (Vec::new(), None),
     };
     if name.starts_with(TRACEPOINT_PREFIX) {
         let known = wanted.tracepoints.iter().position(|t| t.name == name);
@@ -179,6 +183,15 @@ fn steps(
         }
     }
     Ok((steps, shape))
+}
+
+/// The access string of an enumerator is its index.
+fn enumerator(local: &mut Btf, root: &Header, path: u32) -> io::Result<Vec<Step>> {
+    let index = local.string(path)?.parse::<usize>();
+    let index = index.map_err(|_| io::ErrorKind::InvalidData)?;
+    let all = local.enumerators(root)?;
+    let (name, _) = all.get(index).ok_or(io::ErrorKind::InvalidData)?;
+    Ok(vec![Step::Member(local.string(*name)?)])
 }
 
 fn shape_of(local: &mut Btf, ty: u32) -> io::Result<Option<Shape>> {

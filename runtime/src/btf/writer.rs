@@ -27,13 +27,19 @@ impl Writer {
         }
     }
 
+    /// Each text is there once, as in the kernel's BTF.
     fn string(&mut self, text: &str) -> u32 {
         if text.is_empty() {
             return 0;
         }
+        let whole = [text.as_bytes(), &[0]].concat();
+        let mut starts = self.strings.windows(whole.len()).enumerate();
+        let known = starts.find(|(at, w)| *w == whole && *at > 0 && self.strings[*at - 1] == 0);
+        if let Some((at, _)) = known {
+            return at as u32;
+        }
         let at = self.strings.len() as u32;
-        self.strings.extend_from_slice(text.as_bytes());
-        self.strings.push(0);
+        self.strings.extend_from_slice(&whole);
         at
     }
 
