@@ -361,6 +361,11 @@ impl Records {
         id
     }
 
+    /// Fills in a definition that was declared before.
+    pub fn complete(&self, id: RecordId, record: Record) {
+        self.inner.borrow_mut().records[id.0 as usize] = Rc::new(record);
+    }
+
     fn insert(&self, origin: Origin, btf_id: Option<u32>) -> RecordId {
         let mut inner = self.inner.borrow_mut();
         let id = RecordId(inner.records.len() as u32);

@@ -1,14 +1,35 @@
-//! C definitions at the top of a script: struct and union layouts, enum constants, simple `#define`s.
+//! C definitions at the top of a script: struct and union layouts, enum constants, typedefs.
 
-use bt_grammar::ast::{self, CEnum, CField, CItem, CRecord, CType};
+use std::collections::HashMap;
+
+use bt_grammar::ast::{self, CEnum, CItem, CRecord, CType};
 use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::Span;
 
 use super::Checker;
 use super::types::builtin_type;
 use crate::types::{FieldDef, IntTy, Origin, Record, RecordId, Space, Ty};
 
+/// What the script's own definitions have made known.
+#[derive(Default)]
+pub struct Definitions {
+    /// Type, size and alignment in bytes.
+    typedefs: HashMap<String, (Ty, u32, u32)>,
+    /// Structs and unions that pointers may lead to before their members are known.
+    declared: HashMap<(String, bool), RecordId>,
+    /// Alignment in bytes of the script's records.
+    aligns: HashMap<RecordId, u32>,
+}
+
 impl Checker<'_> {
     pub(super) fn definitions(&mut self, script: &ast::Script) {
+        for item in &script.definitions {
+            if let CItem::Record(record) = item
+                && self.kernel_record(record).is_none()
+            {
+                self.declare_record(record);
+            }
+        }
         for item in &script.definitions {
             match item {
                 CItem::Record(record) => {
@@ -19,7 +40,11 @@ impl Checker<'_> {
                 CItem::Define { .. } => {}
                 // Types of the kernel come from BTF; a header that is only included for them needs nothing more.
                 CItem::Include { .. } => {}
-                CItem::Typedef { span, .. } => self.unsupported(*span, "typedefs"),
+                CItem::Typedef { name, ty, span } => {
+                    if let Some(found) = self.c_type(ty, *span) {
+                        self.definitions.typedefs.insert(name.node.clone(), found);
+                    }
+                }
             }
         }
     }
@@ -38,19 +63,58 @@ impl Checker<'_> {
         }
     }
 
-    /// The script's own definition, unless the kernel has a type of that name with all these members: then the script repeats the
-    /// kernel's, and accesses must be relocated.
-    fn c_record(&mut self, def: &CRecord) -> Option<RecordId> {
-        let name = def.name.as_ref().map_or(String::new(), |n| n.node.clone());
-        if !name.is_empty()
-            && let Some(kernel) = self.records.named(&name, def.is_union)
+    /// The type that a typedef of the script stands for.
+    pub(super) fn script_typedef(&self, name: &str) -> Option<Ty> {
+        self.definitions
+            .typedefs
+            .get(name)
+            .map(|(ty, ..)| ty.clone())
+    }
+
+    /// The kernel's type of the same name, if it has all the members: then the script repeats it, and accesses must be relocated.
+    fn kernel_record(&self, def: &CRecord) -> Option<RecordId> {
+        let name = &def.name.as_ref()?.node;
+        if self
+            .definitions
+            .declared
+            .contains_key(&(name.clone(), def.is_union))
         {
-            let known = self.records.field_names(kernel);
-            let mut own = def.fields.iter().filter_map(|f| f.name.as_ref());
-            if !known.is_empty() && own.all(|f| known.contains(&f.node)) {
-                return Some(kernel);
-            }
+            return None;
         }
+        let kernel = self.records.named(name, def.is_union)?;
+        let known = self.records.field_names(kernel);
+        let mut own = def.fields.iter().filter_map(|f| f.name.as_ref());
+        (!known.is_empty() && own.all(|f| known.contains(&f.node))).then_some(kernel)
+    }
+
+    /// A record of the script whose members are not known yet.
+    fn declare_record(&mut self, def: &CRecord) -> RecordId {
+        // Anonymous ones get a name that no script can write, so that they stay apart.
+        let name = match &def.name {
+            Some(name) => name.node.clone(),
+            None => format!("<anonymous at {}>", def.span.start),
+        };
+        let key = (name.clone(), def.is_union);
+        if let Some(id) = self.definitions.declared.get(&key) {
+            return *id;
+        }
+        let id = self.records.define(Record {
+            origin: Origin::Script {
+                name,
+                is_union: def.is_union,
+            },
+            size: 0,
+            fields: Vec::new(),
+        });
+        self.definitions.declared.insert(key, id);
+        id
+    }
+
+    fn c_record(&mut self, def: &CRecord) -> RecordId {
+        if let Some(kernel) = self.kernel_record(def) {
+            return kernel;
+        }
+        let id = self.declare_record(def);
         let packed = def.attributes.iter().any(|a| a.contains("packed"));
         let mut layout = CLayout {
             packed,
@@ -59,7 +123,7 @@ impl Checker<'_> {
         };
         let mut fields = Vec::new();
         for field in &def.fields {
-            let Some((ty, size, align)) = self.c_type(&field.ty, field) else {
+            let Some((ty, size, align)) = self.c_type(&field.ty, field.span) else {
                 continue;
             };
             let bit_offset = layout.place(size, align, field.bits);
@@ -75,56 +139,50 @@ impl Checker<'_> {
                 data_loc: false,
             });
         }
-        let size = layout.size();
-        // Anonymous ones get a name that no script can write, so that they stay apart.
-        let unique = if name.is_empty() {
-            format!("<anonymous at {}>", def.span.start)
-        } else {
-            name
-        };
-        Some(self.records.define(Record {
-            origin: Origin::Script {
-                name: unique,
-                is_union: def.is_union,
-            },
-            size,
+        if let Some(align) = def.attributes.iter().find_map(|a| aligned(a)) {
+            layout.align = layout.align.max(align);
+        }
+        self.definitions.aligns.insert(id, layout.align.max(1));
+        let record = Record {
+            origin: self.records.get(id).origin.clone(),
+            size: layout.size(),
             fields,
-        }))
+        };
+        self.records.complete(id, record);
+        id
+    }
+
+    fn align(&self, ty: &Ty) -> u32 {
+        match ty {
+            Ty::Record(id) => match self.definitions.aligns.get(id) {
+                Some(align) => *align,
+                None => {
+                    let record = self.records.get(*id);
+                    let largest = record.fields.iter().map(|f| self.align(&f.ty)).max();
+                    largest.unwrap_or(1)
+                }
+            },
+            Ty::Array(element, _) => self.align(element),
+            Ty::Ptr(..) => 8,
+            ty => ty.to_abi().map_or(1, |abi| abi.align()),
+        }
     }
 
     /// Type, size and alignment in bytes.
-    fn c_type(&mut self, ty: &CType, field: &CField) -> Option<(Ty, u32, u32)> {
+    fn c_type(&mut self, ty: &CType, span: Span) -> Option<(Ty, u32, u32)> {
         let record = |checker: &Self, id: RecordId| {
-            let def = checker.records.get(id);
-            let align = def
-                .fields
-                .iter()
-                .map(|f| f.ty.to_abi().map_or(1, |a| a.align()))
-                .max()
-                .unwrap_or(1);
-            (Ty::Record(id), def.size, align.min(8))
+            let ty = Ty::Record(id);
+            let align = checker.align(&ty);
+            (ty, checker.records.get(id).size, align)
         };
         match ty {
-            CType::Named(name) => match builtin_type(name) {
-                Some(ty) => Some((ty.clone(), ty.size(), ty.size().max(1))),
-                None => match self
-                    .records
-                    .facts()
-                    .typedef(name)
-                    .map(|raw| self.records.ty(&raw))
-                {
-                    Some(Ty::Record(id)) => Some(record(self, id)),
-                    Some(ty) => Some((ty.clone(), ty.size(), ty.to_abi().map_or(1, |a| a.align()))),
-                    None => {
-                        let error = Diagnostic::error(
-                            "E0205",
-                            field.span,
-                            format!("unknown type `{name}`"),
-                        );
-                        self.report(error.here("in this member"));
-                        None
-                    }
-                },
+            CType::Named(name) => match self.c_name(name) {
+                Some(found) => Some(found),
+                None => {
+                    let error = Diagnostic::error("E0205", span, format!("unknown type `{name}`"));
+                    self.report(error.here("in this definition"));
+                    None
+                }
             },
             CType::Struct(name) | CType::Union(name) => {
                 match self.records.named(name, matches!(ty, CType::Union(_))) {
@@ -132,19 +190,22 @@ impl Checker<'_> {
                     None => {
                         let error = Diagnostic::error(
                             "E0205",
-                            field.span,
+                            span,
                             format!("unknown type `struct {name}`"),
                         );
                         self.report(
                             error
-                                .here("in this member")
+                                .here("in this definition")
                                 .help("define it before it is used"),
                         );
                         None
                     }
                 }
             }
-            CType::Record(inner) => self.c_record(inner).map(|id| record(self, id)),
+            CType::Record(inner) => {
+                let id = self.c_record(inner);
+                Some(record(self, id))
+            }
             CType::Enum(name) => Some((
                 Ty::Enum(
                     IntTy {
@@ -167,7 +228,7 @@ impl Checker<'_> {
                     .and_then(|c| self.constant(c))
                     .unwrap_or(0)
                     .clamp(0, 1 << 20) as u32;
-                let (element_ty, size, align) = self.c_type(element, field)?;
+                let (element_ty, size, align) = self.c_type(element, span)?;
                 let ty = match &**element {
                     CType::Named(name) if name == "char" && count > 0 => Ty::Str(count),
                     _ => Ty::Array(Box::new(element_ty), count),
@@ -178,15 +239,41 @@ impl Checker<'_> {
         }
     }
 
+    /// A builtin type, or what a typedef of the script or the kernel stands for.
+    fn c_name(&self, name: &str) -> Option<(Ty, u32, u32)> {
+        if let Some(ty) = builtin_type(name) {
+            return Some((ty.clone(), ty.size(), ty.size().max(1)));
+        }
+        if let Some(known) = self.definitions.typedefs.get(name) {
+            return Some(known.clone());
+        }
+        let ty = self.records.ty(&self.records.facts().typedef(name)?);
+        let size = match &ty {
+            Ty::Record(id) => self.records.get(*id).size,
+            ty => ty.size(),
+        };
+        let align = self.align(&ty);
+        Some((ty, size, align))
+    }
+
     fn c_pointee(&mut self, ty: &CType) -> Ty {
         match ty {
-            CType::Named(name) => builtin_type(name).unwrap_or(Ty::Void),
+            CType::Named(name) => self.c_name(name).map_or(Ty::Void, |(ty, ..)| ty),
+            CType::Record(inner) => Ty::Record(self.c_record(inner)),
             CType::Struct(name) => self.records.named(name, false).map_or(Ty::Void, Ty::Record),
             CType::Union(name) => self.records.named(name, true).map_or(Ty::Void, Ty::Record),
             CType::Pointer(to) => Ty::Ptr(Box::new(self.c_pointee(to)), Space::Any),
             _ => Ty::Void,
         }
     }
+}
+
+/// The number in `aligned(8)`, however it is spelled.
+fn aligned(attribute: &str) -> Option<u32> {
+    let (word, rest) = attribute.split_once('(')?;
+    let align = rest.trim_end_matches(')').trim().parse::<u32>().ok()?;
+    let is_aligned = word.trim().trim_matches('_') == "aligned";
+    (is_aligned && align.is_power_of_two()).then_some(align.min(4096))
 }
 
 /// Lays members out as the x86-64 and arm64 ABIs do; all counts in bits.

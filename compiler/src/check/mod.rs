@@ -92,6 +92,7 @@ pub struct Checker<'a> {
     slots: Vec<Slot>,
     /// Constants of `enum`.
     constants: HashMap<String, i64>,
+    definitions: definitions::Definitions,
     /// Types of the variables of each probe, from the last round.
     var_types: Vec<Vec<Ty>>,
     next_call: u32,
@@ -147,6 +148,7 @@ impl<'a> Checker<'a> {
             map_ids: HashMap::new(),
             slots: Vec::new(),
             constants: HashMap::new(),
+            definitions: definitions::Definitions::default(),
             var_types: Vec::new(),
             next_call: 0,
             current: Current::default(),

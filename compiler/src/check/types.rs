@@ -107,6 +107,9 @@ impl Checker<'_> {
         if let Some(ty) = builtin_type(name) {
             return Some(ty);
         }
+        if let Some(ty) = self.script_typedef(name) {
+            return Some(ty);
+        }
         if let Some(raw) = self.records.facts().typedef(name) {
             return Some(self.records.ty(&raw));
         }
