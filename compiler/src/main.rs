@@ -235,9 +235,10 @@ fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .prefix(".btc-")
         .permissions(permissions)
         .tempfile_in(folder)
-        .map_err(|e| {
-            e.raw_os_error()
-                .map_or(e, std::io::Error::from_raw_os_error)
+        // The library's message names its temporary file, which nobody asked for.
+        .map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => std::io::Error::other("its folder does not exist"),
+            kind => std::io::Error::from(kind),
         })
         .with_context(context)?;
     file.write_all(bytes).with_context(context)?;
