@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use clap_lex::{ArgCursor, RawArgs};
 
+use crate::say;
+
 #[derive(Debug)]
 pub enum Command {
     Run(Run),
@@ -63,15 +65,17 @@ impl Run {
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, u8> {
     words(args).map_err(|answer| match answer {
         Answer::Help => {
-            print!("{HELP}");
+            say::out(HELP);
             0
         }
         Answer::Version => {
-            println!("btrun {}", env!("CARGO_PKG_VERSION"));
+            say::out(concat!("btrun ", env!("CARGO_PKG_VERSION"), "\n"));
             0
         }
         Answer::Wrong(what) => {
-            eprintln!("error: {what}\nhelp: `btrun --help` shows the usage");
+            say::err(&format!(
+                "error: {what}\nhelp: `btrun --help` shows the usage\n"
+            ));
             2
         }
     })

@@ -4,6 +4,8 @@ use std::sync::Mutex;
 
 use libbpf_rs::PrintLevel;
 
+use crate::say;
+
 /// The last warnings, oldest first.
 static KEPT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -18,7 +20,7 @@ pub fn redirect(verbose: bool) {
 }
 
 fn show(level: PrintLevel, text: String) {
-    eprint!("{text}");
+    say::err(&text);
     if level == PrintLevel::Warn {
         keep(level, text);
     }

@@ -16,6 +16,7 @@ mod no_zlib;
 pub mod object;
 pub mod params;
 pub mod report;
+mod say;
 mod session;
 mod signals;
 mod suggest;
@@ -50,7 +51,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// The whole run of one object. The status is the script's.
 fn execute(run: &Run, object: &ObjectFile) -> Result<u8, Failure> {
     if run.wants_help() {
-        print!("{}", params::help(&run.object, &object.manifest));
+        say::out(&params::help(&run.object, &object.manifest));
         return Ok(0);
     }
     let values = params::fill(&object.manifest, &run.params)?;
@@ -65,7 +66,7 @@ fn finish(result: Result<u8, Failure>, object: Option<&ObjectFile>) -> u8 {
     match result {
         Ok(status) => status,
         Err(failure) => {
-            eprint!("{}", failure.render(object.map(|o| &o.manifest.source)));
+            say::err(&failure.render(object.map(|o| &o.manifest.source)));
             failure.kind as u8
         }
     }

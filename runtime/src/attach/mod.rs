@@ -16,6 +16,7 @@ use libbpf_rs::{Link, ProgramMut};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::load::Loaded;
+use crate::say;
 use crate::signals;
 
 /// The attachments; dropping it detaches.
@@ -57,7 +58,7 @@ pub fn all(
             None => f.at(program.span),
         })?;
         if verbose && links.len() > before {
-            eprintln!("attached `{}`", program.probe);
+            say::err(&format!("attached `{}`\n", program.probe));
         }
     }
     Ok(Attached { links })

@@ -2,6 +2,7 @@
 
 use super::histogram::Histogram;
 use super::{Content, MapReport, Output};
+use crate::say;
 use crate::value::Value;
 
 pub struct Text;
@@ -9,7 +10,7 @@ pub struct Text;
 impl Output for Text {
     fn attached(&self, _: &mut Vec<u8>, probes: usize) {
         let s = if probes == 1 { "" } else { "s" };
-        eprintln!("Attached {probes} probe{s}");
+        say::err(&format!("Attached {probes} probe{s}\n"));
     }
 
     fn printf(&self, out: &mut Vec<u8>, text: &[u8]) {
@@ -57,7 +58,7 @@ impl Output for Text {
     }
 
     fn lost(&self, _: &mut Vec<u8>, events: u64) {
-        eprintln!("Lost {events} events");
+        say::err(&format!("Lost {events} events\n"));
     }
 
     fn end(&self, out: &mut Vec<u8>) {

@@ -19,10 +19,7 @@ use crate::load::Loaded;
 use crate::object::ObjectFile;
 use crate::report::Sink;
 use crate::signals;
-use reporter::Reporter;
-
-/// How often lost events are looked for while nothing else happens.
-const LOST_CHECK_MS: i32 = 250;
+use reporter::{LOST_INTERVAL, Reporter};
 
 /// Runs to the end; the status is the script's.
 pub fn run(
@@ -170,8 +167,9 @@ impl Session<'_, '_> {
             watch(self.wake, libc::POLLIN),
             watch(stdout, 0),
         ];
+        let timeout = LOST_INTERVAL.as_millis() as i32;
         // SAFETY: an array of three, which lives through the call.
-        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 3, LOST_CHECK_MS) };
+        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 3, timeout) };
         if ready < 0 {
             let error = io::Error::last_os_error();
             return match error.kind() {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
 
 use bt_abi::format::{self, Piece};
 use bt_abi::manifest::{Arg, EventKind, Manifest};
@@ -12,9 +13,13 @@ use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::maps::{self, Entry, KernelMap};
 use crate::report::{self, Output, Sink, printf};
+use crate::say;
 use crate::signals;
 use crate::symbols::stacks::StackPrinter;
 use crate::value::{self, Decoder, Value};
+
+/// Between two looks at the counters of lost events.
+pub const LOST_INTERVAL: Duration = Duration::from_millis(250);
 
 pub struct Reporter<'a> {
     manifest: &'a Manifest,
@@ -31,6 +36,7 @@ pub struct Reporter<'a> {
     code: Option<i64>,
     /// Lost events that were reported.
     lost: u64,
+    lost_checked: Instant,
     failure: Option<Failure>,
     no_reader: bool,
 }
@@ -73,6 +79,7 @@ impl<'a> Reporter<'a> {
             state: State::Tracing,
             code: None,
             lost: 0,
+            lost_checked: Instant::now(),
             failure: None,
             no_reader: false,
         })
@@ -220,8 +227,15 @@ impl<'a> Reporter<'a> {
         self.output.attached(&mut self.sink.buffer, probes);
     }
 
-    /// Reports events that were lost since the last time.
+    /// Reports events that were lost since the last time. Asked after each batch of records, it looks a few times a second.
     pub fn poll_lost(&mut self) {
+        if self.lost_checked.elapsed() >= LOST_INTERVAL {
+            self.check_lost();
+        }
+    }
+
+    fn check_lost(&mut self) {
+        self.lost_checked = Instant::now();
         let total: u64 = maps::lost(self.loaded, self.manifest.programs.len())
             .iter()
             .sum();
@@ -233,15 +247,16 @@ impl<'a> Reporter<'a> {
 
     /// After the last record: losses and maps.
     pub fn finish(&mut self) -> Result<(), Failure> {
-        self.poll_lost();
+        self.check_lost();
         if self.lost > 0 {
-            eprintln!("WARNING: Total lost event count: {}", self.lost);
+            say::err(&format!("WARNING: Total lost event count: {}\n", self.lost));
             if self.verbose {
                 let lost = maps::lost(self.loaded, self.manifest.programs.len());
                 for (program, lost) in self.manifest.programs.iter().zip(lost) {
                     if lost > 0 {
                         let line = program.span.line;
-                        eprintln!("lost {lost} events of `{}` (line {line})", program.probe);
+                        let probe = &program.probe;
+                        say::err(&format!("lost {lost} events of `{probe}` (line {line})\n"));
                     }
                 }
             }
