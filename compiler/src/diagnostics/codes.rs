@@ -79,6 +79,13 @@ const CODES: &[Entry] = &[
          macro a() { b() }\n    macro b() { a() }\n    begin { a(); }",
     ),
     (
+        "E0212",
+        "file that cannot be imported",
+        "An imported or included file is missing, is of no known type, or holds what it may not: imported scripts have no config \
+         block, and headers only C definitions. Files and folders that anyone may write to are refused, for the object will run \
+         with root's rights. Paths start at the folder of the file that imports.\n\n    import \"no_such_file.bt\";\n    begin { }",
+    ),
+    (
         "E0213",
         "too much to expand",
         "Macros or `#define`s that use their arguments several times, nested in each other, make code that grows without bounds. \

@@ -5,6 +5,7 @@
 
 mod defines;
 mod expander;
+mod imports;
 mod macros;
 mod measure;
 mod report;
@@ -25,8 +26,9 @@ use macros::Macros;
 pub use report::locate;
 
 /// Expands a script. Places in the diagnostics are as in the tree, so they go through [`locate`] too.
-pub fn expand(mut script: Script, source: &Source) -> (Script, Vec<Diagnostic>) {
+pub fn expand(script: Script, source: &Source) -> (Script, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
+    let mut script = imports::resolve(script, source, &mut diagnostics);
     let macros = Macros::take(&mut script, &mut diagnostics);
     let defines = Defines::of(&script.definitions);
     let mut expander = Expander::new(source, &macros, &defines);
