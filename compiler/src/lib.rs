@@ -25,7 +25,6 @@ pub mod types;
 use std::rc::Rc;
 
 use bt_abi::Manifest;
-use bt_abi::manifest::{Need, NeedKind};
 use bt_grammar::diag::Diagnostic;
 use inkwell::context::Context;
 
@@ -78,7 +77,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     let (plan, mut manifest) = layout::lay_out(&script, source, &records, COMPILER);
     match generate(source, &script, &plan, &records, options.keep_ir) {
         Ok(generated) => {
-            manifest.needs = needs(&generated.used, source);
+            manifest.needs = layout::needs(&script, &plan, &manifest, &generated.used, source);
             match object::finish(&generated.elf, &manifest) {
                 Ok(object) => (
                     Some(Output {
@@ -177,14 +176,4 @@ fn internal(source: &Source, text: &str) -> Diagnostic {
     Diagnostic::error("E0001", bt_grammar::span::Span::new(0, end), message)
         .here("while compiling this script")
         .help("this is a bug in btc, not in the script; please report it with the script")
-}
-
-fn needs(used: &lower::Used, source: &Source) -> Vec<Need> {
-    let need = |(helper, span): (&llvm::helper::Helper, &bt_grammar::span::Span)| Need {
-        kind: NeedKind::Helper,
-        name: helper.name.to_string(),
-        since: helper.since.to_string(),
-        span: source.manifest_span(*span),
-    };
-    used.helpers.iter().map(need).collect()
 }

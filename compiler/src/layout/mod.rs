@@ -2,8 +2,10 @@
 //!
 //! Code generation reads the [`Plan`]; it makes no ids of its own.
 
+mod needs;
 mod plan;
 
+pub use needs::needs;
 pub use plan::{EventPlan, FieldPlan, MapPlan, Plan};
 
 use bt_abi::manifest::{self as abi, EventKind, FieldOwner, FieldUse, Manifest};
