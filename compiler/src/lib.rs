@@ -15,6 +15,7 @@ pub mod functions;
 pub mod layout;
 pub mod llvm;
 pub mod lower;
+pub mod names;
 pub mod object;
 pub mod probes;
 pub mod source;
@@ -25,6 +26,7 @@ pub mod types;
 use std::rc::Rc;
 
 use bt_abi::Manifest;
+use bt_abi::manifest::{Need, NeedKind};
 use bt_grammar::diag::Diagnostic;
 use inkwell::context::Context;
 
@@ -53,6 +55,8 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
     /// Keep the IR in the output.
     pub keep_ir: bool,
+    /// Compile calls that change something or run commands.
+    pub allow_unsafe: bool,
 }
 
 /// Compiles a script; once in a process, which is what LLVM's BPF back end can do. The diagnostics hold warnings and errors; there is an output only if none is an error.
@@ -68,7 +72,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
         return (None, expand::locate(diagnostics, source));
     }
     let records = Records::new(options.facts.clone());
-    let (script, found) = check::check(&tree, &records, &options.environment);
+    let (script, found) = check::check(&tree, &records, &options.environment, options.allow_unsafe);
     diagnostics.extend(found);
     diagnostics = expand::locate(diagnostics, source);
     if diagnostics::has_errors(&diagnostics) {
@@ -77,7 +81,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     let (plan, mut manifest) = layout::lay_out(&script, source, &records, COMPILER);
     match generate(source, &script, &plan, &records, options.keep_ir) {
         Ok(generated) => {
-            manifest.needs = layout::needs(&script, &plan, &manifest, &generated.used, source);
+            manifest.needs = needs(&generated.used, source);
             match object::finish(&generated.elf, &manifest) {
                 Ok(object) => (
                     Some(Output {
@@ -176,4 +180,14 @@ fn internal(source: &Source, text: &str) -> Diagnostic {
     Diagnostic::error("E0001", bt_grammar::span::Span::new(0, end), message)
         .here("while compiling this script")
         .help("this is a bug in btc, not in the script; please report it with the script")
+}
+
+fn needs(used: &lower::Used, source: &Source) -> Vec<Need> {
+    let need = |(helper, span): (&llvm::helper::Helper, &bt_grammar::span::Span)| Need {
+        kind: NeedKind::Helper,
+        name: helper.name.to_string(),
+        since: helper.since.to_string(),
+        span: source.manifest_span(*span),
+    };
+    used.helpers.iter().map(need).collect()
 }

@@ -55,6 +55,10 @@ struct Cli {
     #[arg(long)]
     no_warnings: bool,
 
+    /// Compile calls that change something or run commands, such as system(); btrun asks for --unsafe too
+    #[arg(long = "unsafe")]
+    allow_unsafe: bool,
+
     /// Explain a diagnostic code, as in --explain E0301
     #[arg(long, value_name = "CODE", exclusive = true)]
     explain: Option<String>,
@@ -126,6 +130,7 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             .filter(|(name, _)| name.starts_with("BPFTRACE_"))
             .collect(),
         keep_ir: cli.emit == Some(Stage::Ir),
+        allow_unsafe: cli.allow_unsafe,
     };
     let (output, found) = compile(&source, &options);
     show(cli, &found, &source)?;

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
+use bt_abi::types::Clock;
+
 use crate::facts::{KernelFacts, RawRecord, RawType};
 
 /// The type of an expression.
@@ -29,6 +31,8 @@ pub enum Ty {
     /// A record, `(x = 1, y = 2)`: a tuple whose fields have names.
     Named(Vec<(String, Ty)>),
     Stack(StackTy),
+    /// What btrun prints in a form of its own.
+    Printed(Printed),
     /// The value of a map that the programs keep per CPU.
     Agg(Agg),
     /// What a call for its effect gives.
@@ -71,6 +75,72 @@ pub enum Agg {
     Sum { signed: bool },
     Hist { bits: u32 },
     LinearHist { min: i64, max: i64, step: i64 },
+    Avg { signed: bool },
+    Stats { signed: bool },
+    Min { signed: bool },
+    Max { signed: bool },
+}
+
+/// Values whose text only the machine that prints them knows, or that have a spelling of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Printed {
+    /// `ntop()`
+    Inet,
+    /// `ksym()`
+    KernelSymbol,
+    /// `usym()`
+    UserSymbol,
+    /// `buf()`, of at most so many bytes
+    Buffer(u32),
+    /// `strftime()`
+    Timestamp { format: String, clock: Clock },
+    /// `macaddr()`
+    MacAddress,
+    /// `cgroup_path()`
+    CgroupPath { filter: String },
+    /// `username`
+    UserName,
+    /// A number that a table names: `syscall_name()`
+    Named(crate::names::Table),
+}
+
+impl Printed {
+    fn to_abi(&self) -> bt_abi::Type {
+        use bt_abi::Type as A;
+        match self {
+            Printed::Inet => A::Inet,
+            Printed::KernelSymbol => A::KernelSymbol,
+            Printed::UserSymbol => A::UserSymbol,
+            Printed::Buffer(capacity) => A::Buffer {
+                capacity: *capacity,
+            },
+            Printed::Timestamp { format, clock } => A::Timestamp {
+                format: format.clone(),
+                clock: *clock,
+            },
+            Printed::MacAddress => A::MacAddress,
+            Printed::CgroupPath { filter } => A::CgroupPath {
+                filter: filter.clone(),
+            },
+            Printed::UserName => A::UserName,
+            Printed::Named(table) => table.to_abi(),
+        }
+    }
+
+    /// As bpftrace calls the type.
+    fn name(&self) -> &'static str {
+        match self {
+            Printed::Inet => "inet",
+            Printed::KernelSymbol => "ksym_t",
+            Printed::UserSymbol => "usym_t",
+            Printed::Buffer(_) => "buffer",
+            Printed::Timestamp { .. } => "timestamp",
+            Printed::MacAddress => "macaddr_t",
+            Printed::CgroupPath { .. } => "cgroup_path_t",
+            Printed::UserName => "username_t",
+            Printed::Named(_) => "name",
+        }
+    }
 }
 
 impl Agg {
@@ -152,6 +222,11 @@ impl Ty {
                 limit: s.limit,
                 mode: s.mode,
             },
+            Ty::Printed(printed) => printed.to_abi(),
+            Ty::Agg(Agg::Avg { signed }) => A::Avg { signed: *signed },
+            Ty::Agg(Agg::Stats { signed }) => A::Stats { signed: *signed },
+            Ty::Agg(Agg::Min { signed }) => A::Min { signed: *signed },
+            Ty::Agg(Agg::Max { signed }) => A::Max { signed: *signed },
             Ty::Agg(Agg::Count) => A::Count,
             Ty::Agg(Agg::Sum { signed }) => A::Sum { signed: *signed },
             Ty::Agg(Agg::Hist { bits }) => A::Hist { bits: *bits },
@@ -551,6 +626,11 @@ impl fmt::Display for DisplayTy<'_> {
                 write!(f, ")")
             }
             Ty::Stack(s) => write!(f, "{}stack", if s.user { "u" } else { "k" }),
+            Ty::Printed(printed) => f.write_str(printed.name()),
+            Ty::Agg(Agg::Avg { .. }) => write!(f, "avg_t"),
+            Ty::Agg(Agg::Stats { .. }) => write!(f, "stats_t"),
+            Ty::Agg(Agg::Min { .. }) => write!(f, "min_t"),
+            Ty::Agg(Agg::Max { .. }) => write!(f, "max_t"),
             Ty::Agg(Agg::Count) => write!(f, "count_t"),
             Ty::Agg(Agg::Sum { .. }) => write!(f, "sum_t"),
             Ty::Agg(Agg::Hist { .. }) => write!(f, "hist_t"),

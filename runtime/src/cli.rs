@@ -25,6 +25,8 @@ pub struct Run {
     pub quiet: bool,
     pub output: Option<PathBuf>,
     pub format: Format,
+    /// Run scripts that do more than look.
+    pub allow_unsafe: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +46,7 @@ Options:
   -q, --quiet            Do not say how many probes were attached
   -o, --output <FILE>    Write the report there instead of to standard output
   -f, --format <FORMAT>  Format of the report: text (the default), json
+      --unsafe           Allow the script to run commands and to change what it traces
   -h, --help             Print help
   -V, --version          Print version
 
@@ -99,6 +102,7 @@ fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
         quiet: false,
         output: None,
         format: Format::Text,
+        allow_unsafe: false,
     };
     while let Some(word) = words.next(&mut at) {
         if let Some((name, value)) = word.to_long() {
@@ -151,6 +155,7 @@ fn option(
     match name {
         "v" | "verbose" => run.verbose = true,
         "q" | "quiet" => run.quiet = true,
+        "unsafe" => run.allow_unsafe = true,
         "h" | "help" => return Err(Answer::Help),
         "V" | "version" => return Err(Answer::Version),
         "o" | "output" => {

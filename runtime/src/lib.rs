@@ -25,6 +25,8 @@ pub mod value;
 
 use std::ffi::OsString;
 
+use bt_abi::Manifest;
+
 use crate::cli::{Command, Run};
 use crate::error::Failure;
 use crate::object::ObjectFile;
@@ -54,12 +56,29 @@ fn execute(run: &Run, object: &ObjectFile) -> Result<u8, Failure> {
         say::out(&params::help(&run.object, &object.manifest));
         return Ok(0);
     }
-    let values = params::fill(&object.manifest, &run.params)?;
+    let mut values = params::fill(&object.manifest, &run.params)?;
+    if !run.allow_unsafe {
+        refuse_unsafe(&object.manifest)?;
+    }
     let environment = environment::check(&object.manifest)?;
+    values.extend(environment::late::fill(&object.manifest)?);
     let relocation_target = btf::target(object, &environment)?;
     let loaded = load::load(object, &values, relocation_target.as_ref(), run.verbose)?;
     drop(relocation_target);
     session::run(run, object, &loaded, &environment)
+}
+
+/// What does more than look needs consent.
+fn refuse_unsafe(manifest: &Manifest) -> Result<(), Failure> {
+    match manifest.capabilities.unsafe_calls.first() {
+        None => Ok(()),
+        Some(call) => Err(Failure::unusable(format!(
+            "`{}` is unsafe: it does more than look",
+            call.function
+        ))
+        .at(call.span)
+        .help("run it with `btrun --unsafe` if you trust the script")),
+    }
 }
 
 fn finish(result: Result<u8, Failure>, object: Option<&ObjectFile>) -> u8 {

@@ -157,17 +157,27 @@ fn is_set(map: &Map, cpus: &[Vec<u8>]) -> bool {
     })
 }
 
-/// One value for all CPUs: all aggregations of this slice are sums of 64-bit words.
+/// One value for all CPUs: the least or the greatest that is set, or the sums of 64-bit words.
 fn merge(ty: &Type, cpus: &[Vec<u8>]) -> Vec<u8> {
     let size = ty.size() as usize;
     if !ty.is_aggregation() {
         let first = cpus.first().map(Vec::as_slice).unwrap_or_default();
         return first.get(..size).unwrap_or(first).to_vec();
     }
+    let word = |bytes: &[u8], signed| value::int(bytes, 8, signed).map_or(0, |i| i.value());
+    if let Type::Min { signed } | Type::Max { signed } = ty {
+        let set = cpus.iter().filter(|cpu| word(&cpu[8..], false) != 0);
+        let by_value = |cpu: &&Vec<u8>| word(cpu, *signed);
+        let found = match ty {
+            Type::Min { .. } => set.min_by_key(by_value),
+            _ => set.max_by_key(by_value),
+        };
+        return found.map_or(vec![0; size], |cpu| cpu[..size].to_vec());
+    }
     let mut sums = vec![0u64; size / 8];
     for cpu in cpus {
-        for (sum, word) in sums.iter_mut().zip(cpu.chunks_exact(8)) {
-            *sum = sum.wrapping_add(value::int(word, 8, false).map_or(0, |i| i.bits));
+        for (sum, part) in sums.iter_mut().zip(cpu.chunks_exact(8)) {
+            *sum = sum.wrapping_add(word(part, false) as u64);
         }
     }
     sums.iter().flat_map(|s| s.to_ne_bytes()).collect()
@@ -203,5 +213,16 @@ mod tests {
         assert_eq!(merge(&sum, &minus), (-1i64).to_ne_bytes());
         assert_eq!(merge(&Type::Pointer, &cpus), 2u64.to_ne_bytes());
         assert_eq!(merge(&Type::Pointer, &[]), Vec::<u8>::new());
+    }
+
+    #[test]
+    fn extremes_are_those_of_the_cpus_that_have_one() {
+        let cpu = |n: [i64; 2]| n.iter().flat_map(|w| w.to_ne_bytes()).collect::<Vec<u8>>();
+        let cpus = [cpu([0, 0]), cpu([-3, 1]), cpu([5, 1])];
+        let least = |signed| merge(&Type::Min { signed }, &cpus);
+        assert_eq!(least(true), cpu([-3, 1]));
+        assert_eq!(least(false), cpu([5, 1]));
+        assert_eq!(merge(&Type::Max { signed: true }, &cpus), cpu([5, 1]));
+        assert_eq!(merge(&Type::Max { signed: true }, &cpus[..1]), cpu([0, 0]));
     }
 }

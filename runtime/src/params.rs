@@ -21,7 +21,7 @@ struct Words {
     named: Vec<(String, Option<String>)>,
 }
 
-/// The values of all slots but the start time, which is taken as late as possible.
+/// The values of the slots that the command line gives.
 pub fn fill(manifest: &Manifest, words: &[OsString]) -> Result<SlotBytes, Failure> {
     let words = sort(words)?;
     let known: Vec<&str> = manifest.slots.iter().filter_map(option_name).collect();
@@ -42,10 +42,8 @@ pub fn fill(manifest: &Manifest, words: &[OsString]) -> Result<SlotBytes, Failur
     let slots = manifest
         .slots
         .iter()
-        .filter(|s| s.value != SlotValue::StartTime);
-    slots
-        .map(|slot| Ok((slot.offset, value(slot, &words)?)))
-        .collect()
+        .filter_map(|slot| Some((slot.offset, value(slot, &words)?)));
+    slots.map(|(offset, bytes)| Ok((offset, bytes?))).collect()
 }
 
 fn sort(words: &[OsString]) -> Result<Words, Failure> {
@@ -87,8 +85,9 @@ fn option_name(slot: &Slot) -> Option<&str> {
     }
 }
 
-fn value(slot: &Slot, words: &Words) -> Result<Vec<u8>, Failure> {
-    match &slot.value {
+/// `None`: comes from somewhere else.
+fn value(slot: &Slot, words: &Words) -> Option<Result<Vec<u8>, Failure>> {
+    Some(match &slot.value {
         SlotValue::Param { index } => {
             let given = (*index as usize)
                 .checked_sub(1)
@@ -108,7 +107,7 @@ fn value(slot: &Slot, words: &Words) -> Result<Vec<u8>, Failure> {
                 Some((_, None)) if slot.ty == Type::Bool => "true".into(),
                 Some((_, None)) => {
                     let why = format!("a value is missing: write `--{name}=...`");
-                    return Err(refuse(slot, &format!("--{name}"), &why));
+                    return Some(Err(refuse(slot, &format!("--{name}"), &why)));
                 }
                 None => match default {
                     OptionDefault::Int(n) => n.to_string(),
@@ -118,8 +117,8 @@ fn value(slot: &Slot, words: &Words) -> Result<Vec<u8>, Failure> {
             };
             encode(&slot.ty, &text).map_err(|why| refuse(slot, &format!("--{name}"), &why))
         }
-        SlotValue::StartTime => Ok(vec![0; slot.ty.size() as usize]),
-    }
+        _ => return None,
+    })
 }
 
 fn refuse(slot: &Slot, parameter: &str, why: &str) -> Failure {

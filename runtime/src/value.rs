@@ -2,12 +2,16 @@
 
 use bt_abi::types::{StackMode, Type};
 
+use crate::report::{address, clock, names};
+
 /// A value that can be printed. Texts are bytes: what a traced program holds need not be UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     Int(Int),
     Bool(bool),
     Text(Vec<u8>),
+    /// Bytes that need not be text.
+    Buffer(Vec<u8>),
     /// A number that has a name or a spelling of its own: an enumerator, a pointer, a bucket's bound.
     Symbolic {
         text: String,
@@ -80,6 +84,8 @@ pub struct StackRef {
 pub trait Stacks {
     /// A line for each frame, after an empty one.
     fn text(&mut self, stack: StackRef) -> Vec<u8>;
+    /// The name of what an address lies in, the kernel's if there is no process.
+    fn symbol(&mut self, address: u64, pid: Option<u32>) -> Vec<u8>;
 }
 
 /// Decodes; a value that is shorter than its type gives `None`.
@@ -144,6 +150,32 @@ impl Decoder<'_> {
             })),
             Type::Count => Value::Int(int(bytes, 8, false)?),
             Type::Sum { signed } => Value::Int(int(bytes, 8, *signed)?),
+            Type::Min { signed } | Type::Max { signed } => Value::Int(int(bytes, 8, *signed)?),
+            Type::Avg { signed } => Value::Int(average(bytes, *signed)?),
+            Type::Stats { signed } => {
+                let part = |name: &str, int: Int| (name.to_string(), Value::Int(int));
+                Value::Record(vec![
+                    part("count", int(&bytes[8..], 8, false)?),
+                    part("average", average(bytes, *signed)?),
+                    part("total", int(bytes, 8, *signed)?),
+                ])
+            }
+            Type::KernelSymbol => Value::Text(self.stacks.symbol(word(bytes)?, None)),
+            Type::UserSymbol => {
+                let pid = int(&bytes[8..], 4, false)?.bits as u32;
+                Value::Text(self.stacks.symbol(word(bytes)?, Some(pid)))
+            }
+            Type::Buffer { capacity } => {
+                let length = int(bytes, 4, false)?.bits.min(u64::from(*capacity)) as usize;
+                Value::Buffer(bytes[4..4 + length].to_vec())
+            }
+            Type::Inet => Value::Text(address::inet(word(bytes)?, &bytes[8..])),
+            Type::MacAddress => Value::Text(address::mac(&bytes[..6])),
+            Type::Timestamp { format, clock } => {
+                Value::Text(clock::timestamp(format, *clock, word(bytes)?))
+            }
+            Type::UserName => Value::Text(names::user(word(bytes)?)),
+            Type::CgroupPath { filter } => Value::Text(names::cgroup(word(bytes)?, filter)),
             // these are never decoded as values
             Type::Hist { .. } | Type::LinearHist { .. } => return None,
         })
@@ -156,6 +188,26 @@ impl Decoder<'_> {
             None => [bytes, self.trailer.as_bytes()].concat(),
         }
     }
+}
+
+fn word(bytes: &[u8]) -> Option<u64> {
+    Some(int(bytes, 8, false)?.bits)
+}
+
+/// The quotient of total and count; 0 if nothing was counted.
+pub fn average(bytes: &[u8], signed: bool) -> Option<Int> {
+    let total = int(bytes, 8, signed)?;
+    let count = word(bytes.get(8..)?)?.max(1);
+    Some(divided(total, count))
+}
+
+/// Cut towards zero.
+pub fn divided(int: Int, divisor: u64) -> Int {
+    let bits = match int.signed {
+        true => (int.bits as i64).wrapping_div(i64::try_from(divisor).unwrap_or(i64::MAX)) as u64,
+        false => int.bits / divisor,
+    };
+    Int { bits, ..int }
 }
 
 pub fn pointer(address: u64) -> Value {
@@ -201,6 +253,11 @@ pub mod tests {
     impl Stacks for NoStacks {
         fn text(&mut self, stack: StackRef) -> Vec<u8> {
             format!("\n        frame+{}\n", stack.key).into_bytes()
+        }
+
+        fn symbol(&mut self, address: u64, pid: Option<u32>) -> Vec<u8> {
+            let space = if pid.is_some() { "user" } else { "kernel" };
+            format!("{space}_{address:x}").into_bytes()
         }
     }
 

@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
+use crate::builtins;
 use crate::functions::{self, Function};
 use crate::suggest;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -20,7 +21,20 @@ pub struct CallSite<'s> {
 impl Checker<'_> {
     pub(super) fn call(&mut self, name: &Ident, args: &[Arg], span: Span) -> Expr {
         let site = CallSite { name, args, span };
+        if args.is_empty()
+            && let Some(builtin) = builtins::find(&name.node)
+        {
+            return builtin.check(self, &name.node, span);
+        }
         match functions::find(&name.node) {
+            Some(function) if function.is_unsafe() && !self.allow_unsafe => {
+                let message = format!("`{}` is unsafe: it does more than look", name.node);
+                let error = Diagnostic::error("E0407", span, message);
+                self.report(error.here("changes something, or runs a command").help(
+                    "compile with `btc --unsafe`, and run with `btrun --unsafe`, if that is what you want",
+                ));
+                Expr::poison(span)
+            }
             Some(function) => function.check(self, &site),
             None => {
                 let error = Diagnostic::error(

@@ -1,6 +1,6 @@
 //! One type for several uses of a name.
 
-use crate::types::{Agg, IntTy, Space, Ty};
+use crate::types::{Agg, IntTy, Printed, Space, Ty};
 
 /// The type that holds values of both, if there is one. `Unknown` gives way to anything.
 pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
@@ -10,6 +10,21 @@ pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
         (Ty::Bool, Ty::Bool) => Some(Ty::Bool),
         (Ty::Agg(Agg::Sum { signed: a }), Ty::Agg(Agg::Sum { signed: b })) => {
             Some(Ty::Agg(Agg::Sum { signed: *a || *b }))
+        }
+        (Ty::Agg(Agg::Avg { signed: a }), Ty::Agg(Agg::Avg { signed: b })) => {
+            Some(Ty::Agg(Agg::Avg { signed: *a || *b }))
+        }
+        (Ty::Agg(Agg::Stats { signed: a }), Ty::Agg(Agg::Stats { signed: b })) => {
+            Some(Ty::Agg(Agg::Stats { signed: *a || *b }))
+        }
+        (Ty::Agg(Agg::Min { signed: a }), Ty::Agg(Agg::Min { signed: b })) => {
+            Some(Ty::Agg(Agg::Min { signed: *a || *b }))
+        }
+        (Ty::Agg(Agg::Max { signed: a }), Ty::Agg(Agg::Max { signed: b })) => {
+            Some(Ty::Agg(Agg::Max { signed: *a || *b }))
+        }
+        (Ty::Printed(Printed::Buffer(m)), Ty::Printed(Printed::Buffer(n))) => {
+            Some(Ty::Printed(Printed::Buffer(*m.max(n))))
         }
         (Ty::Enum(..), Ty::Enum(..)) if a == b => Some(a.clone()),
         (Ty::Ptr(x, s), Ty::Ptr(y, t)) => {

@@ -40,8 +40,10 @@ pub fn check(
     script: &ast::Script,
     records: &Records,
     environment: &[(String, String)],
+    allow_unsafe: bool,
 ) -> (Script, Vec<Diagnostic>) {
     let mut checker = Checker::new(records);
+    checker.allow_unsafe = allow_unsafe;
     let config = checker.config_blocks(script, environment);
     checker.config = config;
     checker.definitions(script);
@@ -85,6 +87,8 @@ pub struct Checker<'a> {
     pub records: &'a Records,
     pub config: ScriptConfig,
     diagnostics: Vec<Diagnostic>,
+    /// Calls may change something.
+    allow_unsafe: bool,
     /// Something was learnt in this round that earlier parts of the script may depend on.
     changed: bool,
     maps: Vec<MapInfo>,
@@ -143,6 +147,7 @@ impl<'a> Checker<'a> {
             records,
             config: ScriptConfig::default(),
             diagnostics: Vec::new(),
+            allow_unsafe: false,
             changed: false,
             maps: Vec::new(),
             map_ids: HashMap::new(),

@@ -7,7 +7,7 @@ use bt_grammar::span::{Ident, Span};
 use super::Checker;
 use crate::suggest;
 use crate::typed::{Expr, ExprKind, Place, Step};
-use crate::types::{FieldRef, Origin, RecordId, Space, Ty};
+use crate::types::{FieldRef, Origin, RecordId, Space, Ty, UINT64};
 
 impl Checker<'_> {
     pub(super) fn field(&mut self, base: &ast::Expr, name: &Ident, span: Span) -> Expr {
@@ -152,6 +152,20 @@ impl Checker<'_> {
                 };
                 let ty = self.pointer_in(*to, self.space_of(&place));
                 self.read(place, ty, span)
+            }
+            // An address of nothing in particular: what is there is taken for a word, as in bpftrace.
+            Ty::Int(_) => {
+                let space = self.spec().kind.argument_space();
+                let pointer = Expr {
+                    span: base.span,
+                    kind: ExprKind::Cast(Box::new(base)),
+                    ty: Ty::Ptr(Box::new(UINT64), space),
+                };
+                let place = Place {
+                    base: Box::new(pointer),
+                    steps: Vec::new(),
+                };
+                self.read(place, UINT64, span)
             }
             Ty::Unknown => Expr::poison(span),
             ty => {

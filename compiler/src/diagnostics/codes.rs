@@ -213,6 +213,12 @@ const CODES: &[Entry] = &[
         "The argument must be known when the script is compiled.",
     ),
     (
+        "E0407",
+        "unsafe call",
+        "The call changes something or runs a command. `btc --unsafe` compiles it, and `btrun --unsafe` runs it.\n\n    \
+         begin { system(\"date\"); }",
+    ),
+    (
         "E0501",
         "unknown probe type",
         "No provider has that name.\n\n    kprob:vfs_read { }",

@@ -1,19 +1,32 @@
 //! The functions: one file each, with signature, check, lowering and what it sends.
 
+mod avg;
+mod bswap;
+mod buf;
+mod cat;
 mod clear;
 mod count;
 mod delete;
 mod exit;
+mod extreme;
 mod find;
 mod getopt;
 mod has_key;
 mod hist;
+mod join;
+mod kaddr;
 mod lhist;
+mod macaddr;
+mod message;
+mod ntop;
 mod print;
 mod printf;
 mod stack;
 mod str;
+mod strftime;
 mod sum;
+mod symbol;
+mod system;
 mod time;
 
 use std::fmt;
@@ -35,6 +48,10 @@ pub trait Function: Sync {
     fn about(&self) -> &'static str;
     /// Checks the arguments and gives the typed call, or whatever expression the call stands for.
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr;
+    /// Whether a call changes something, or runs commands: `--unsafe` allows that.
+    fn is_unsafe(&self) -> bool {
+        false
+    }
     /// Whether a call changes nothing.
     fn is_pure(&self) -> bool {
         false
@@ -68,22 +85,39 @@ impl fmt::Debug for dyn Function {
 
 /// Every function.
 pub static FUNCTIONS: &[&dyn Function] = &[
+    &avg::Avg,
+    &avg::Stats,
+    &bswap::Bswap,
+    &buf::Buf,
+    &cat::Cat,
     &clear::Clear,
     &clear::Zero,
     &count::Count,
     &delete::Delete,
     &exit::Exit,
+    &extreme::Max,
+    &extreme::Min,
     &find::Find,
     &getopt::Getopt,
     &has_key::HasKey,
     &hist::Hist,
+    &join::Join,
+    &kaddr::Kaddr,
     &lhist::LinearHist,
+    &macaddr::Macaddr,
+    &message::Errorf,
+    &message::Warnf,
+    &ntop::Ntop,
     &print::Print,
     &printf::Printf,
     &stack::KernelStack,
     &stack::UserStack,
     &str::Str,
+    &strftime::Strftime,
     &sum::Sum,
+    &symbol::KernelSymbol,
+    &symbol::UserSymbol,
+    &system::System,
     &time::Time,
 ];
 

@@ -1,7 +1,7 @@
 //! `printf()`: formatted text.
 
 use bt_abi::format::{self, Conversion, Piece, Specifier};
-use bt_abi::manifest::EventKind;
+use bt_abi::manifest::{self as abi, EventKind};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
@@ -11,7 +11,7 @@ use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
-use crate::types::Ty;
+use crate::types::{Printed, Ty};
 
 pub struct Printf;
 
@@ -29,68 +29,76 @@ impl Function for Printf {
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
-        if !cx.arity(site, self, 1, usize::MAX) {
-            return Expr::poison(site.span);
-        }
-        let Some(text) = cx.literal_str(site, 0, "the format") else {
-            return Expr::poison(site.span);
-        };
-        let span = site.args[0].span();
-        let pieces = match format::parse(&text) {
-            Ok(pieces) => pieces,
-            Err(e) => {
-                let error = Diagnostic::error("E0404", span, format!("bad format: {}", e.message));
-                let bad = text.get(e.start..e.end).unwrap_or_default();
-                cx.report(
-                    error
-                        .here(format!("`{bad}` is no conversion"))
-                        .help("write `%%` for a percent sign"),
-                );
-                return Expr::poison(site.span);
-            }
-        };
-        let conversions: Vec<&Conversion> = pieces
-            .iter()
-            .filter_map(|p| match p {
-                Piece::Conversion(c) => Some(c),
-                Piece::Text(_) => None,
-            })
-            .collect();
-        let given = site.args.len() - 1;
-        if conversions.len() != given {
-            let message = format!(
-                "the format has {} conversions, but there are {given} arguments",
-                conversions.len()
-            );
-            let error = Diagnostic::error("E0405", site.span, message).here("their numbers differ");
-            cx.report(error.also(span, "the format"));
-            return Expr::poison(site.span);
-        }
-        let mut args = Vec::new();
-        for (index, conversion) in conversions.into_iter().enumerate() {
-            args.push(argument(cx, site, index + 1, conversion, &text, span));
-        }
-        if args.iter().any(|a| a.ty.is_unknown()) {
-            return Expr::poison(site.span);
-        }
-        cx.made(site, self, Ty::Unit, args, CallData::Text(text))
+        formatted(self, cx, site)
     }
 
     fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
-        let CallData::Text(format) = &call.data else {
-            return None;
-        };
-        let args = call.args.iter().map(|a| layout.arg(a)).collect();
-        Some(EventKind::Printf {
-            format: format.clone(),
-            args,
-        })
+        let (format, args) = fields(call, layout)?;
+        Some(EventKind::Printf { format, args })
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
         lower.send_args(call, &call.args);
         None
     }
+}
+
+/// A call with a format and its arguments.
+pub fn formatted(function: &'static dyn Function, cx: &mut Checker, site: &CallSite) -> Expr {
+    if !cx.arity(site, function, 1, usize::MAX) {
+        return Expr::poison(site.span);
+    }
+    let Some(text) = cx.literal_str(site, 0, "the format") else {
+        return Expr::poison(site.span);
+    };
+    let span = site.args[0].span();
+    let pieces = match format::parse(&text) {
+        Ok(pieces) => pieces,
+        Err(e) => {
+            let error = Diagnostic::error("E0404", span, format!("bad format: {}", e.message));
+            let bad = text.get(e.start..e.end).unwrap_or_default();
+            cx.report(
+                error
+                    .here(format!("`{bad}` is no conversion"))
+                    .help("write `%%` for a percent sign"),
+            );
+            return Expr::poison(site.span);
+        }
+    };
+    let conversions: Vec<&Conversion> = pieces
+        .iter()
+        .filter_map(|p| match p {
+            Piece::Conversion(c) => Some(c),
+            Piece::Text(_) => None,
+        })
+        .collect();
+    let given = site.args.len() - 1;
+    if conversions.len() != given {
+        let message = format!(
+            "the format has {} conversions, but there are {given} arguments",
+            conversions.len()
+        );
+        let error = Diagnostic::error("E0405", site.span, message).here("their numbers differ");
+        cx.report(error.also(span, "the format"));
+        return Expr::poison(site.span);
+    }
+    let mut args = Vec::new();
+    for (index, conversion) in conversions.into_iter().enumerate() {
+        args.push(argument(cx, site, index + 1, conversion, &text, span));
+    }
+    if args.iter().any(|a| a.ty.is_unknown()) {
+        return Expr::poison(site.span);
+    }
+    cx.made(site, function, Ty::Unit, args, CallData::Text(text))
+}
+
+/// Format and arguments in the record.
+pub fn fields(call: &Call, layout: &mut EventLayout) -> Option<(String, Vec<abi::Arg>)> {
+    let CallData::Text(format) = &call.data else {
+        return None;
+    };
+    let args = call.args.iter().map(|a| layout.arg(a)).collect();
+    Some((format.clone(), args))
 }
 
 /// The argument of a conversion, of a type that it can print.
@@ -112,6 +120,8 @@ fn argument(
     let fits = match (&value.ty, c.specifier) {
         (Ty::Unknown, _) => return value,
         (Ty::Str(_) | Ty::Stack(_) | Ty::Enum(..) | Ty::Bool, Specifier::String) => true,
+        (Ty::Printed(_), Specifier::String) => true,
+        (Ty::Printed(Printed::Buffer(_)), Specifier::Buffer) => true,
         (_, Specifier::String | Specifier::Buffer) => false,
         (ty, _) => ty.is_scalar(),
     };
@@ -129,6 +139,9 @@ fn argument(
         }
         (Ty::Str(_), _) => error.help("use `%s` for a string"),
         (Ty::Stack(_), _) => error.help("use `%s` for a stack"),
+        (Ty::Printed(Printed::Buffer(_)), _) => error.help("use `%r`, `%rx` or `%rh` for a buffer"),
+        (Ty::Printed(_), _) => error.help("use `%s` for it"),
+        (_, Specifier::Buffer) => error.help("use `buf(...)` for the bytes at an address"),
         (Ty::Tuple(_) | Ty::Array(..), _) => error.help("print it with `print(...)`"),
         _ => error,
     };

@@ -23,20 +23,7 @@ impl Function for Sum {
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
-        let Some(arg) = one_integer(self, cx, site, 1) else {
-            return Expr::poison(site.span);
-        };
-        let signed = match arg.flexible_int() {
-            Some(value) => value < 0,
-            None => arg.ty.as_int().is_some_and(|i| i.signed),
-        };
-        cx.made(
-            site,
-            self,
-            Ty::Agg(Agg::Sum { signed }),
-            vec![arg],
-            CallData::None,
-        )
+        aggregation(self, cx, site, |signed| Agg::Sum { signed })
     }
 
     fn aggregate<'c>(
@@ -48,6 +35,29 @@ impl Function for Sum {
     ) {
         count::add(lower, entry, args[0]);
     }
+}
+
+/// A call with one integer, whose sign the aggregation has.
+pub fn aggregation(
+    function: &'static dyn Function,
+    cx: &mut Checker,
+    site: &CallSite,
+    agg: fn(bool) -> Agg,
+) -> Expr {
+    let Some(arg) = one_integer(function, cx, site, 1) else {
+        return Expr::poison(site.span);
+    };
+    let signed = match arg.flexible_int() {
+        Some(value) => value < 0,
+        None => arg.ty.as_int().is_some_and(|i| i.signed),
+    };
+    cx.made(
+        site,
+        function,
+        Ty::Agg(agg(signed)),
+        vec![arg],
+        CallData::None,
+    )
 }
 
 /// The first argument, an integer, of a function with up to `max` arguments.

@@ -2,10 +2,9 @@
 //!
 //! Code generation reads the [`Plan`]; it makes no ids of its own.
 
-mod needs;
+mod flags;
 mod plan;
 
-pub use needs::needs;
 pub use plan::{EventPlan, FieldPlan, MapPlan, Plan};
 
 use bt_abi::manifest::{self as abi, EventKind, FieldOwner, FieldUse, Manifest};
@@ -74,9 +73,16 @@ pub fn lay_out(
     let mut plan = Plan::default();
     let mut fields = Vec::new();
     let mut events = Vec::new();
+    let mut capabilities = abi::Capabilities::default();
     for probe in &script.probes {
         visit::probe(probe, &mut |node| match node {
             Node::Call(call, span) => {
+                if call.function.is_unsafe() {
+                    capabilities.unsafe_calls.push(abi::UnsafeCall {
+                        function: call.function.name().to_string(),
+                        span: source.manifest_span(span),
+                    });
+                }
                 plan_event(script, &mut plan, &mut events, call, span, source)
             }
             Node::Place(place, span) => {
@@ -103,7 +109,7 @@ pub fn lay_out(
     plan.place_slots(script);
     plan.place_maps(script);
     fields.dedup_by(|a, b| a.owner == b.owner && a.field == b.field);
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         version: abi::VERSION,
         must_understand: Vec::new(),
         compiler: compiler.to_string(),
@@ -124,7 +130,9 @@ pub fn lay_out(
             str_trunc_trailer: script.config.str_trunc_trailer.clone(),
             settings: script.config.run.clone(),
         },
+        capabilities,
     };
+    manifest.must_understand = flags::flags_of(&manifest);
     (plan, manifest)
 }
 

@@ -247,6 +247,30 @@ impl<'c> Builder<'c> {
             .expect(BUILT)
     }
 
+    /// The low bytes in reverse order; what is above them becomes zero.
+    pub fn swap_bytes(&self, value: IntValue<'c>, bytes: u32) -> IntValue<'c> {
+        if bytes < 2 {
+            return self.narrow(value, 1, false);
+        }
+        let ty = self.int_type(bytes);
+        let cut = self
+            .inner
+            .build_int_cast_sign_flag(value, ty, false, "")
+            .expect(BUILT);
+        let intrinsic = Intrinsic::find("llvm.bswap").expect("LLVM has it");
+        let function = intrinsic
+            .get_declaration(&self.module, &[ty.into()])
+            .expect("overloads fit");
+        let call = self
+            .inner
+            .build_call(function, &[cut.into()], "")
+            .expect(BUILT);
+        let swapped = call.try_as_basic_value().unwrap_basic().into_int_value();
+        self.inner
+            .build_int_cast_sign_flag(swapped, self.i64_type(), false, "")
+            .expect(BUILT)
+    }
+
     pub fn widen_32(&self, value: IntValue<'c>) -> IntValue<'c> {
         self.inner
             .build_int_z_extend(value, self.i64_type(), "")

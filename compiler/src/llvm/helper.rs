@@ -31,6 +31,7 @@ helpers! {
     PROBE_READ_USER_STR = 114 "bpf_probe_read_user_str" "5.5";
     PROBE_READ_KERNEL_STR = 115 "bpf_probe_read_kernel_str" "5.5";
     KTIME_GET_BOOT_NS = 125 "bpf_ktime_get_boot_ns" "5.8";
+    RINGBUF_OUTPUT = 130 "bpf_ringbuf_output" "5.8";
     RINGBUF_RESERVE = 131 "bpf_ringbuf_reserve" "5.8";
     RINGBUF_SUBMIT = 132 "bpf_ringbuf_submit" "5.8";
     FOR_EACH_MAP_ELEM = 164 "bpf_for_each_map_elem" "5.13";

@@ -4,9 +4,9 @@ use bt_abi::names;
 
 use super::Lower;
 use crate::layout::FieldPlan;
-use crate::llvm::PointerValue;
 use crate::llvm::builder::Arg;
-use crate::llvm::helper::{MAP_LOOKUP_ELEM, RINGBUF_RESERVE, RINGBUF_SUBMIT};
+use crate::llvm::helper::{MAP_LOOKUP_ELEM, RINGBUF_OUTPUT, RINGBUF_RESERVE, RINGBUF_SUBMIT};
+use crate::llvm::{IntValue, PointerValue};
 use crate::typed::{Call, Expr};
 
 impl<'c> Lower<'c, '_> {
@@ -71,6 +71,27 @@ impl<'c> Lower<'c, '_> {
         self.b.store(record, self.int(header), 8);
         fill(self, record, &event.fields);
         self.helper(RINGBUF_SUBMIT, &[Arg::Ptr(record), self.int(0).into()]);
+        self.b.jump(sent);
+        self.b.at_end(sent);
+    }
+
+    /// Sends a record that lies in memory, of so many bytes, its header included, which is written here.
+    pub fn send_memory(&mut self, call: &Call, record: PointerValue<'c>, size: IntValue<'c>) {
+        let Some(event) = self.plan.events.get(&call.id) else {
+            return;
+        };
+        let header = i64::from(event.index) | i64::from(self.program.index) << 32;
+        self.b.store(record, self.int(header), 8);
+        let ring = self.own_map(names::EVENTS_MAP).as_pointer_value();
+        let flags = self.int(0);
+        let status = self.helper(
+            RINGBUF_OUTPUT,
+            &[Arg::Ptr(ring), Arg::Ptr(record), size.into(), flags.into()],
+        );
+        let [full, sent] = ["full", "sent"].map(|name| self.b.block(name));
+        self.b.branch(status, full, sent);
+        self.b.at_end(full);
+        self.count_lost();
         self.b.jump(sent);
         self.b.at_end(sent);
     }

@@ -307,7 +307,7 @@ impl<'c> Lower<'c, '_> {
 /// Whether some bytes of a value may stay unwritten: behind strings, and between fields.
 fn has_holes(ty: &Type) -> bool {
     match ty {
-        Type::String { .. } => true,
+        Type::String { .. } | Type::Buffer { .. } => true,
         Type::Struct { size, fields, .. } => {
             fields.iter().map(|f| f.ty.size()).sum::<u32>() != *size
                 || fields.iter().any(|f| has_holes(&f.ty))

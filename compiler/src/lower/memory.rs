@@ -170,7 +170,8 @@ impl<'c> Lower<'c, '_> {
                 let value = self.b.load(from, ty.size(), signed);
                 self.b.store(to, value, target.size());
             }
-            _ => self.copy(to, from, target.size()),
+            // One buffer may be shorter than another.
+            _ => self.copy(to, from, ty.size().min(target.size())),
         }
     }
 

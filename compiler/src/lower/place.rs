@@ -179,15 +179,67 @@ impl<'c> Lower<'c, '_> {
         self.read_string_at(space, to, size, Arg::Ptr(at));
     }
 
-    /// Reads a string of at most `size` bytes, NUL included; an unreadable one is empty.
-    pub fn read_string_at(&mut self, space: Space, to: PointerValue<'c>, size: u32, from: Arg<'c>) {
+    /// Reads a string of at most `size` bytes, NUL included; an unreadable one is empty. Gives the bytes, or a negative error.
+    pub fn read_string_at(
+        &mut self,
+        space: Space,
+        to: PointerValue<'c>,
+        size: u32,
+        from: Arg<'c>,
+    ) -> IntValue<'c> {
         let helper = match space {
             Space::User => PROBE_READ_USER_STR,
             Space::Any => PROBE_READ_STR,
             Space::Kernel | Space::Context | Space::Own => PROBE_READ_KERNEL_STR,
         };
         let size = self.int(i64::from(size));
-        self.helper(helper, &[Arg::Ptr(to), size.into(), from]);
+        self.helper(helper, &[Arg::Ptr(to), size.into(), from])
+    }
+
+    /// Where an address of this type points.
+    pub fn space_of(&self, ty: &Ty) -> Space {
+        match ty {
+            Ty::Ptr(_, Space::Context) => Space::Kernel,
+            Ty::Ptr(_, space) => *space,
+            _ => self.probe().kind.argument_space(),
+        }
+    }
+
+    /// Reads bytes at an address; what cannot be read is zero. The verifier must see bounds of a size that is no constant.
+    pub fn read_at(
+        &mut self,
+        space: Space,
+        to: PointerValue<'c>,
+        size: IntValue<'c>,
+        from: IntValue<'c>,
+    ) {
+        self.helper(reader(space), &[Arg::Ptr(to), size.into(), from.into()]);
+    }
+
+    /// The address of an array or a text, and where that is.
+    pub fn bytes_of(&mut self, expr: &Expr) -> (PointerValue<'c>, Space) {
+        match &expr.kind {
+            ExprKind::Read(place) => {
+                let space = match self.space(place) {
+                    Space::Context => Space::Kernel,
+                    space => space,
+                };
+                (self.address(place), space)
+            }
+            _ => (self.memory(expr), Space::Kernel),
+        }
+    }
+
+    /// Copies all bytes of an array or a text.
+    pub fn bytes_into(&mut self, expr: &Expr, to: PointerValue<'c>) {
+        let size = expr.ty.size();
+        match &expr.kind {
+            ExprKind::Read(place) => self.read_bytes(place, to, size),
+            _ => {
+                let from = self.memory(expr);
+                self.copy(to, from, size);
+            }
+        }
     }
 
     /// Copies a struct: as many bytes as it has on the target, if there is room for them.

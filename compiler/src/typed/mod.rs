@@ -335,6 +335,8 @@ pub enum CallData {
     },
     /// A size in bytes.
     Size(u32),
+    /// What the nanoseconds count that the call gives.
+    Clock(bt_abi::types::Clock),
     Stack(crate::types::StackTy),
 }
 

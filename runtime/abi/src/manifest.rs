@@ -8,7 +8,24 @@ use crate::types::Type;
 pub const VERSION: Version = Version { major: 1, minor: 0 };
 
 /// Flags of `Manifest::must_understand` that this code knows.
-pub const KNOWN_FLAGS: &[&str] = &[];
+pub const KNOWN_FLAGS: &[&str] = &[
+    flags::VALUES,
+    flags::AGGREGATIONS,
+    flags::OUTPUTS,
+    flags::SLOTS,
+];
+
+/// What [`Manifest::must_understand`] may name.
+pub mod flags {
+    /// Types from [`crate::Type::Inet`] to [`crate::Type::UserName`].
+    pub const VALUES: &str = "values";
+    /// Types from [`crate::Type::Avg`] to [`crate::Type::Max`].
+    pub const AGGREGATIONS: &str = "aggregations";
+    /// Events from [`super::EventKind::Cat`] to [`super::EventKind::Join`].
+    pub const OUTPUTS: &str = "outputs";
+    /// Slots from [`super::SlotValue::KernelAddress`] to [`super::SlotValue::TaiOffset`].
+    pub const SLOTS: &str = "slots";
+}
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +58,29 @@ pub struct Manifest {
     /// What the kernel must offer.
     pub needs: Vec<Need>,
     pub config: Config,
+    /// What the script can do besides looking.
+    #[serde(default, skip_serializing_if = "Capabilities::is_empty")]
+    pub capabilities: Capabilities,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// Calls that change something or run commands: a loader asks for consent.
+    #[serde(default, rename = "unsafe")]
+    pub unsafe_calls: Vec<UnsafeCall>,
+}
+
+impl Capabilities {
+    pub fn is_empty(&self) -> bool {
+        self.unsafe_calls.is_empty()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnsafeCall {
+    /// `system`, `signal`
+    pub function: String,
+    pub span: Span,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -178,6 +218,25 @@ pub enum EventKind {
     Time { format: String },
     /// `exit(code)`; the code is an `i64` at this offset. Records that were sent before are still reported.
     Exit { code: u32 },
+    /// `cat(format, args...)`: the content of the file of that name, up to `max_cat_bytes`.
+    Cat { format: String, args: Vec<Arg> },
+    /// `system(format, args...)`: what this command of the shell prints.
+    System { format: String, args: Vec<Arg> },
+    /// `errorf(format, args...)` and `warnf`: a line on standard error, with the place in the script.
+    Message {
+        level: Level,
+        format: String,
+        args: Vec<Arg>,
+    },
+    /// `join(array, separator)`: NUL-terminated strings from the header to the record's end, which `size` does not count.
+    Join { separator: String },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Warning,
+    Error,
 }
 
 /// A value in a record; the offset counts from the record's start.
@@ -216,6 +275,14 @@ pub enum SlotValue {
     },
     /// Nanoseconds of CLOCK_BOOTTIME (the clock of the builtin `nsecs`) at which tracing started, for `elapsed`.
     StartTime,
+    /// `kaddr(symbol)`: the address that /proc/kallsyms gives.
+    KernelAddress { symbol: String },
+    /// `cgroupid(path)`: the id of a cgroup of version 2.
+    CgroupId { path: String },
+    /// `ncpus`: CPUs that the kernel can have.
+    Cpus,
+    /// `nsecs(sw_tai)`: nanoseconds of CLOCK_TAI less those of CLOCK_BOOTTIME.
+    TaiOffset,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -36,6 +36,24 @@ pub enum Type {
     /// 16 bytes: the key as above, then `u32` process id (of the root pid namespace), `u32` 0.
     UserStack { limit: u32, mode: StackMode },
 
+    // Values that are printed in a form of their own.
+    /// 24 bytes: `u64` address family (2 AF_INET, 10 AF_INET6), then the address in network byte order: 4 bytes and 12 zeros, or 16.
+    Inet,
+    /// 8 bytes: an address of the kernel, printed as the function or variable that it lies in.
+    KernelSymbol,
+    /// 16 bytes: `u64` address, `u32` process id (of the root pid namespace), `u32` 0.
+    UserSymbol,
+    /// `u32` length, then `capacity` bytes of which so many count; padded to a multiple of 8.
+    Buffer { capacity: u32 },
+    /// 8 bytes: nanoseconds of a clock, printed as local time by this format of strftime(3), in which `%f` stands for microseconds.
+    Timestamp { format: String, clock: Clock },
+    /// 8 bytes: the 6 of an Ethernet address, and two zeros.
+    MacAddress,
+    /// 8 bytes: `u64` id of a cgroup, printed as `hierarchy:path` of each hierarchy whose name matches `filter` (empty: all).
+    CgroupPath { filter: String },
+    /// 8 bytes: `u64` user id, printed by name where /etc/passwd has one.
+    UserName,
+
     // Aggregations: only as the value of a map.
     /// `u64` per CPU: the sum over all CPUs is the count.
     Count,
@@ -45,6 +63,26 @@ pub enum Type {
     Hist { bits: u32 },
     /// Per CPU `u64[n]`, see [`lhist_buckets`]: below `min`, the steps, at or above `max`.
     LinearHist { min: i64, max: i64, step: i64 },
+    /// Per CPU `u64` or `i64` total, `u64` count: both summed; printed as their quotient.
+    Avg { signed: bool },
+    /// As [`Type::Avg`]; printed with count, average and total.
+    Stats { signed: bool },
+    /// Per CPU `u64` or `i64` value, `u64` that is not 0 once there is one.
+    Min { signed: bool },
+    /// As [`Type::Min`].
+    Max { signed: bool },
+}
+
+/// What nanoseconds count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// CLOCK_BOOTTIME
+    Boot,
+    /// CLOCK_MONOTONIC
+    Monotonic,
+    /// CLOCK_TAI
+    Tai,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,7 +138,15 @@ impl Type {
             Type::Tuple { size, .. } | Type::Struct { size, .. } => *size,
             Type::Bool => 1,
             Type::Pointer | Type::KernelStack { .. } | Type::Count | Type::Sum { .. } => 8,
-            Type::UserStack { .. } => 16,
+            Type::KernelSymbol
+            | Type::Timestamp { .. }
+            | Type::MacAddress
+            | Type::CgroupPath { .. }
+            | Type::UserName => 8,
+            Type::UserStack { .. } | Type::UserSymbol => 16,
+            Type::Avg { .. } | Type::Stats { .. } | Type::Min { .. } | Type::Max { .. } => 16,
+            Type::Inet => 24,
+            Type::Buffer { capacity } => capacity.saturating_add(4).next_multiple_of(8),
             Type::Array { element, count } => element.size() * count,
             Type::Hist { bits } => 8 * hist_buckets(*bits),
             Type::LinearHist { min, max, step } => 8 * lhist_buckets(*min, *max, *step),
@@ -126,7 +172,14 @@ impl Type {
     pub fn is_aggregation(&self) -> bool {
         matches!(
             self,
-            Type::Count | Type::Sum { .. } | Type::Hist { .. } | Type::LinearHist { .. }
+            Type::Count
+                | Type::Sum { .. }
+                | Type::Hist { .. }
+                | Type::LinearHist { .. }
+                | Type::Avg { .. }
+                | Type::Stats { .. }
+                | Type::Min { .. }
+                | Type::Max { .. }
         )
     }
 

@@ -20,6 +20,27 @@ pub fn look_up(function: &str, module: Option<&str>) -> Option<Lookup> {
     scan(BufReader::new(file), function, module)
 }
 
+/// The address of a function or variable of the kernel, or of a module if only that has it; 0 where addresses are hidden.
+pub fn address(symbol: &str) -> Option<u64> {
+    let list = BufReader::new(File::open("/proc/kallsyms").ok()?);
+    find_address(list, symbol)
+}
+
+fn find_address(mut list: impl BufRead, symbol: &str) -> Option<u64> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if list.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        let mut words = line.split_ascii_whitespace();
+        let address = words.next();
+        if words.nth(1) == Some(symbol) {
+            return u64::from_str_radix(address?, 16).ok();
+        }
+    }
+}
+
 fn scan(mut list: impl BufRead, function: &str, module: Option<&str>) -> Option<Lookup> {
     let mut times = 0;
     let mut nearest = Nearest::new(function);
@@ -66,6 +87,11 @@ mod tests {
     fn finds_functions_of_kernel_and_modules() {
         let look = |name, module| scan(LIST.as_bytes(), name, module);
         assert_eq!(look("dup", None), Some(Lookup::Found { times: 2 }));
+        assert_eq!(
+            find_address(LIST.as_bytes(), "vfs_data"),
+            Some(0xffff_ffff_8150_0000)
+        );
+        assert_eq!(find_address(LIST.as_bytes(), "vfs"), None);
         let near = |n: &str| {
             Some(Lookup::Missing {
                 near: Some(n.to_string()),

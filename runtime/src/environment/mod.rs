@@ -5,6 +5,7 @@
 
 pub mod cpus;
 pub mod kallsyms;
+pub mod late;
 mod privileges;
 pub mod tracefs;
 

@@ -21,7 +21,11 @@ pub fn check(manifest: &Manifest, slots: usize) -> Result<(), String> {
             return Err(format!("slot {i} lies outside of the slots section"));
         }
         let numeric = matches!(slot.ty, Type::Int { .. } | Type::Bool);
-        if matches!(slot.value, SlotValue::ParamCount | SlotValue::StartTime) && !numeric {
+        let free = matches!(
+            slot.value,
+            SlotValue::Param { .. } | SlotValue::Option { .. }
+        );
+        if !free && !numeric {
             return Err(format!("slot {i} is not a number"));
         }
     }
@@ -60,7 +64,10 @@ fn check_event(manifest: &Manifest, kind: &EventKind, size: u32) -> Result<(), S
         None => Err("no such map".to_string()),
     };
     match kind {
-        EventKind::Printf { format, args } => {
+        EventKind::Printf { format, args }
+        | EventKind::Cat { format, args }
+        | EventKind::System { format, args }
+        | EventKind::Message { format, args, .. } => {
             args.iter().try_for_each(fits)?;
             let pieces = bt_abi::format::parse(format).map_err(|e| e.message)?;
             let conversion = |p: &&_| matches!(p, bt_abi::format::Piece::Conversion(_));
@@ -74,7 +81,7 @@ fn check_event(manifest: &Manifest, kind: &EventKind, size: u32) -> Result<(), S
         EventKind::PrintMap { map, .. } | EventKind::Clear { map } | EventKind::Zero { map } => {
             map_exists(*map)
         }
-        EventKind::Time { .. } => Ok(()),
+        EventKind::Time { .. } | EventKind::Join { .. } => Ok(()),
         EventKind::Exit { code } => match code.checked_add(8).is_some_and(|end| end <= size) {
             true => Ok(()),
             false => Err("the code lies outside of the record".into()),
@@ -97,7 +104,7 @@ fn check_type(ty: &Type) -> Result<(), String> {
             1 | 2 | 4 | 8 => Ok(()),
             _ => Err(format!("an integer of {size} bytes")),
         },
-        Type::String { size } => check_size(*size),
+        Type::String { size } | Type::Buffer { capacity: size } => check_size(*size),
         Type::Array { element, count } => {
             check_type(element)?;
             check_size(element.size().saturating_mul(*count))

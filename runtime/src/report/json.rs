@@ -1,5 +1,7 @@
 //! JSON, one line a message, with the types and spellings of bpftrace's `-f json`.
 
+use bt_abi::manifest::{Level, Source, Span};
+
 use super::histogram::{Bound, Histogram};
 use super::text::{key_text, render};
 use super::{Content, MapReport, Output};
@@ -24,9 +26,13 @@ impl Output for Json {
     }
 
     fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport) {
-        let is_histogram = |c: &Content| matches!(c, Content::Histogram(_));
+        let kind = |c: &Content| match c {
+            Content::Histogram(_) => "hist",
+            Content::Statistics(_) => "stats",
+            Content::Value(_) => "map",
+        };
         let (kind, data) = match report {
-            MapReport::Single(one) => (is_histogram(one), content(one)),
+            MapReport::Single(one) => (kind(one), content(one)),
             MapReport::Keyed(entries) => {
                 let Some((_, first)) = entries.first() else {
                     return;
@@ -37,16 +43,42 @@ impl Output for Json {
                     format!("{}: {}", string(&key), content(value))
                 };
                 let all: Vec<String> = entries.iter().map(entry).collect();
-                (is_histogram(first), format!("{{{}}}", all.join(", ")))
+                (kind(first), format!("{{{}}}", all.join(", ")))
             }
         };
-        let kind = if kind { "hist" } else { "map" };
         let data = format!("{{{}: {data}}}", string(name.as_bytes()));
         message(out, kind, &data);
     }
 
     fn time(&self, out: &mut Vec<u8>, text: &[u8]) {
         message(out, "time", &string(text));
+    }
+
+    fn cat(&self, out: &mut Vec<u8>, text: &[u8]) {
+        message(out, "cat", &string(text));
+    }
+
+    fn join(&self, out: &mut Vec<u8>, text: &[u8]) {
+        message(out, "join", &string(text));
+    }
+
+    fn system(&self, out: &mut Vec<u8>, text: &[u8]) {
+        message(out, "syscall", &string(text));
+    }
+
+    fn message(&self, out: &mut Vec<u8>, level: Level, text: &[u8], source: &Source, span: &Span) {
+        let kind = match level {
+            Level::Error => "errorf",
+            Level::Warning => "warnf",
+        };
+        let line = format!(
+            r#"{{"type": "{kind}", "msg": {}, "filename": {}, "line": {}, "col": {}}}"#,
+            string(text),
+            string(source.name.as_bytes()),
+            span.line,
+            span.column
+        );
+        push_line(out, &line);
     }
 
     fn lost(&self, out: &mut Vec<u8>, events: u64) {
@@ -70,7 +102,7 @@ fn push_line(out: &mut Vec<u8>, line: &str) {
 
 fn content(content: &Content) -> String {
     match content {
-        Content::Value(value) => json(value),
+        Content::Value(value) | Content::Statistics(value) => json(value),
         Content::Histogram(histogram) => buckets(histogram),
     }
 }
@@ -112,7 +144,7 @@ fn json(value: &Value) -> String {
             let all: Vec<String> = fields.iter().map(field).collect();
             format!("{{{}}}", all.join(", "))
         }
-        Value::Text(_) => {
+        Value::Text(_) | Value::Buffer(_) => {
             let mut text = Vec::new();
             render(&mut text, value);
             string(&text)

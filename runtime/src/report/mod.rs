@@ -1,25 +1,33 @@
 //! What is printed: the shapes that every output format knows, and the formats, one file each.
 
+pub mod address;
+pub mod clock;
+pub mod files;
 pub mod histogram;
+pub mod join;
 pub mod json;
+pub mod message;
+pub mod names;
 pub mod order;
 pub mod printf;
 pub mod text;
 
 use std::io::{self, Write};
 
-use bt_abi::manifest::Map;
+use bt_abi::manifest::{Level, Map, Source, Span};
 use bt_abi::types::Type;
 
 use crate::cli::Format;
 use crate::maps::Entry;
-use crate::value::{Decoder, Value};
+use crate::value::{self, Decoder, Value};
 use histogram::Histogram;
 
 /// What a map holds for a key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     Value(Value),
+    /// An average, alone or with count and total.
+    Statistics(Value),
     Histogram(Histogram),
 }
 
@@ -37,6 +45,12 @@ pub trait Output {
     fn value(&self, out: &mut Vec<u8>, value: &Value);
     fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport);
     fn time(&self, out: &mut Vec<u8>, text: &[u8]);
+    fn cat(&self, out: &mut Vec<u8>, text: &[u8]);
+    fn join(&self, out: &mut Vec<u8>, text: &[u8]);
+    /// What a command printed.
+    fn system(&self, out: &mut Vec<u8>, text: &[u8]);
+    /// `errorf` and `warnf`.
+    fn message(&self, out: &mut Vec<u8>, level: Level, text: &[u8], source: &Source, span: &Span);
     fn lost(&self, out: &mut Vec<u8>, events: u64);
     /// Between the last event and the maps.
     fn end(&self, out: &mut Vec<u8>);
@@ -96,18 +110,25 @@ fn content(ty: &Type, bytes: &[u8], div: u64, decoder: &mut Decoder<'_>) -> Opti
         Type::LinearHist { min, max, step } => {
             Content::Histogram(histogram::linear(&counts(), *min, *max, *step))
         }
-        _ => Content::Value(match decoder.decode(ty, bytes)? {
-            Value::Int(mut int) => {
-                int.bits = match int.signed {
-                    true => (int.bits as i64).wrapping_div(i64::try_from(div).unwrap_or(i64::MAX))
-                        as u64,
-                    false => int.bits / div,
-                };
-                Value::Int(int)
-            }
-            other => other,
-        }),
+        Type::Avg { .. } | Type::Stats { .. } => {
+            Content::Statistics(scaled(decoder.decode(ty, bytes)?, div, true))
+        }
+        _ => Content::Value(scaled(decoder.decode(ty, bytes)?, div, false)),
     })
+}
+
+/// An integer divided; of statistics, the average.
+fn scaled(value: Value, div: u64, statistics: bool) -> Value {
+    match value {
+        Value::Int(int) => Value::Int(value::divided(int, div)),
+        Value::Record(mut fields) if statistics => {
+            if let Some((_, Value::Int(average))) = fields.get_mut(1) {
+                *average = value::divided(*average, div);
+            }
+            Value::Record(fields)
+        }
+        other => other,
+    }
 }
 
 /// Collects output, and writes it when told: once for all the records that are at hand.

@@ -31,7 +31,13 @@ fn weight(ty: &Type) -> Option<Box<Weight>> {
     let (size, signed) = match ty {
         Type::Int { size, signed } | Type::Enum { size, signed, .. } => (*size, *signed),
         Type::Count => (8, false),
-        Type::Sum { signed } => (8, *signed),
+        Type::Sum { signed } | Type::Min { signed } | Type::Max { signed } => (8, *signed),
+        Type::Avg { signed } | Type::Stats { signed } => {
+            let signed = *signed;
+            return Some(Box::new(move |bytes| {
+                value::average(bytes, signed).map_or(0, value::Int::value)
+            }));
+        }
         Type::Hist { .. } | Type::LinearHist { .. } => {
             return Some(Box::new(|bytes| {
                 let words = bytes.chunks_exact(8);

@@ -148,17 +148,20 @@ fn pad(out: &mut Vec<u8>, c: &Conversion, prefix: &[u8], text: Vec<u8>, zeros: b
     }
 }
 
-/// `%r`: what is printable as it is, the rest as `\x0a`; `%rx`: all of it as `\x0a`; `%rh`: `0a fe`.
 fn buffer(value: &Value, kind: u8) -> Vec<u8> {
-    let bytes: Vec<u8> = match value {
-        Value::Text(text) => text.clone(),
-        Value::Array(values) => values
-            .iter()
-            .filter_map(number)
-            .map(|n| n.as_unsigned() as u8)
-            .collect(),
-        other => return plain(other),
-    };
+    match value {
+        Value::Text(bytes) | Value::Buffer(bytes) => hex(bytes, kind),
+        Value::Array(values) => {
+            let bytes = values.iter().filter_map(number);
+            let bytes: Vec<u8> = bytes.map(|n| n.as_unsigned() as u8).collect();
+            hex(&bytes, kind)
+        }
+        other => plain(other),
+    }
+}
+
+/// `%r`: what is printable as it is, the rest as `\x0a`; `%rx`: all of it as `\x0a`; `%rh`: `0a fe`.
+pub fn hex(bytes: &[u8], kind: u8) -> Vec<u8> {
     let mut text = Vec::new();
     for (i, byte) in bytes.iter().enumerate() {
         match kind {

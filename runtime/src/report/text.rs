@@ -1,6 +1,9 @@
 //! The text format, as bpftrace 0.26 prints it.
 
+use bt_abi::manifest::{Level, Source, Span};
+
 use super::histogram::Histogram;
+use super::message::place;
 use super::{Content, MapReport, Output};
 use crate::say;
 use crate::value::Value;
@@ -24,7 +27,7 @@ impl Output for Text {
 
     fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport) {
         match report {
-            MapReport::Single(Content::Value(value)) => {
+            MapReport::Single(Content::Value(value) | Content::Statistics(value)) => {
                 out.extend_from_slice(format!("{name}: ").as_bytes());
                 self.value(out, value);
             }
@@ -38,7 +41,7 @@ impl Output for Text {
                     out.extend_from_slice(format!("{name}[").as_bytes());
                     out.extend_from_slice(&key_text(key));
                     match content {
-                        Content::Value(value) => {
+                        Content::Value(value) | Content::Statistics(value) => {
                             out.extend_from_slice(b"]: ");
                             self.value(out, value);
                         }
@@ -55,6 +58,30 @@ impl Output for Text {
 
     fn time(&self, out: &mut Vec<u8>, text: &[u8]) {
         out.extend_from_slice(text);
+    }
+
+    fn cat(&self, out: &mut Vec<u8>, text: &[u8]) {
+        out.extend_from_slice(text);
+    }
+
+    fn join(&self, out: &mut Vec<u8>, text: &[u8]) {
+        out.extend_from_slice(text);
+        out.push(b'\n');
+    }
+
+    fn system(&self, out: &mut Vec<u8>, text: &[u8]) {
+        self.join(out, text);
+    }
+
+    fn message(&self, _: &mut Vec<u8>, level: Level, text: &[u8], source: &Source, span: &Span) {
+        let level = match level {
+            Level::Error => "ERROR",
+            Level::Warning => "WARNING",
+        };
+        let text = String::from_utf8_lossy(text);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        let place = place(source, span);
+        say::err(&format!("{place}: {level}: {text}\n"));
     }
 
     fn lost(&self, _: &mut Vec<u8>, events: u64) {
@@ -93,6 +120,7 @@ pub fn render(out: &mut Vec<u8>, value: &Value) {
         Value::Int(int) => out.extend_from_slice(int.value().to_string().as_bytes()),
         Value::Bool(value) => out.extend_from_slice(value.to_string().as_bytes()),
         Value::Text(text) => out.extend_from_slice(text),
+        Value::Buffer(bytes) => out.extend_from_slice(&super::printf::hex(bytes, b'r')),
         Value::Symbolic { text, .. } => out.extend_from_slice(text.as_bytes()),
         Value::Array(values) => list("[", ",", "]", &mut values.iter()),
         Value::Tuple(values) => list("(", ", ", ")", &mut values.iter()),

@@ -1,18 +1,17 @@
 //! Records in, output out: decodes each record as the manifest says, and does what it asks for.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
 use bt_abi::format::{self, Piece};
 use bt_abi::manifest::{Arg, EventKind, Manifest};
-use bt_abi::record::Header;
+use bt_abi::record::{HEADER_SIZE, Header};
 
 use crate::cli::Run;
 use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::maps::{self, Entry, KernelMap};
-use crate::report::{self, Output, Sink, printf};
+use crate::report::{self, Output, Sink, clock, files, join, printf};
 use crate::say;
 use crate::signals;
 use crate::symbols::stacks::StackPrinter;
@@ -20,6 +19,9 @@ use crate::value::{self, Decoder, Value};
 
 /// Between two looks at the counters of lost events.
 pub const LOST_INTERVAL: Duration = Duration::from_millis(250);
+
+/// As in bpftrace.
+const MAX_CAT_BYTES: u64 = 10_240;
 
 pub struct Reporter<'a> {
     manifest: &'a Manifest,
@@ -64,7 +66,10 @@ impl<'a> Reporter<'a> {
             .map(|m| KernelMap::find(loaded, m))
             .collect::<Result<_, _>>()?;
         let pieces = |kind: &EventKind| match kind {
-            EventKind::Printf { format, .. } => format::parse(format).unwrap_or_default(),
+            EventKind::Printf { format, .. }
+            | EventKind::Cat { format, .. }
+            | EventKind::System { format, .. }
+            | EventKind::Message { format, .. } => format::parse(format).unwrap_or_default(),
             _ => Vec::new(),
         };
         Ok(Reporter {
@@ -114,13 +119,30 @@ impl<'a> Reporter<'a> {
         }
         match &event.kind {
             EventKind::Printf { format, args } => {
-                let mut values = Vec::with_capacity(args.len());
-                for arg in args {
-                    values.push(self.value(arg, record).ok_or_else(short)?);
-                }
-                let mut text = Vec::new();
-                printf::format(&mut text, format, &self.formats[index], &values);
+                let text = self.format(index, format, args, record).ok_or_else(short)?;
                 self.output.printf(&mut self.sink.buffer, &text);
+            }
+            EventKind::Cat { format, args } => {
+                let name = self.format(index, format, args, record).ok_or_else(short)?;
+                self.cat(&name);
+            }
+            EventKind::System { format, args } => {
+                let command = self.format(index, format, args, record).ok_or_else(short)?;
+                self.system(&command);
+            }
+            EventKind::Message {
+                level,
+                format,
+                args,
+            } => {
+                let text = self.format(index, format, args, record).ok_or_else(short)?;
+                let (out, source) = (&mut self.sink.buffer, &manifest.source);
+                self.output.message(out, *level, &text, source, &event.span);
+            }
+            EventKind::Join { separator } => {
+                let strings = record.get(HEADER_SIZE as usize..).unwrap_or_default();
+                let text = join::join(strings, separator);
+                self.output.join(&mut self.sink.buffer, &text);
             }
             EventKind::Print { value } => {
                 let value = self.value(value, record).ok_or_else(short)?;
@@ -136,7 +158,7 @@ impl<'a> Reporter<'a> {
             EventKind::Clear { map } => self.map(*map as usize)?.clear()?,
             EventKind::Zero { map } => self.map(*map as usize)?.zero()?,
             EventKind::Time { format } => {
-                let text = local_time(format);
+                let text = clock::now(format);
                 self.output.time(&mut self.sink.buffer, &text);
             }
             EventKind::Exit { code } => {
@@ -161,6 +183,38 @@ impl<'a> Reporter<'a> {
     fn value(&mut self, arg: &Arg, record: &[u8]) -> Option<Value> {
         let bytes = record.get(arg.offset as usize..)?;
         self.decoder().decode(&arg.ty, bytes)
+    }
+
+    /// The text of a format and its arguments; `None` if the record is too short.
+    fn format(
+        &mut self,
+        index: usize,
+        format: &str,
+        args: &[Arg],
+        record: &[u8],
+    ) -> Option<Vec<u8>> {
+        let values: Option<Vec<Value>> = args.iter().map(|a| self.value(a, record)).collect();
+        let mut text = Vec::new();
+        printf::format(&mut text, format, &self.formats[index], &values?);
+        Some(text)
+    }
+
+    fn cat(&mut self, name: &[u8]) {
+        let most = self.manifest.config.settings.get("max_cat_bytes");
+        let most = most.and_then(|n| n.parse().ok()).unwrap_or(MAX_CAT_BYTES);
+        match files::cat(name, most) {
+            Ok(text) => self.output.cat(&mut self.sink.buffer, &text),
+            Err(e) => warn("cannot read", name, &e),
+        }
+    }
+
+    /// What was printed before the command goes out first, should the command write to the same place.
+    fn system(&mut self, command: &[u8]) {
+        self.flush();
+        match files::system(command) {
+            Ok(text) => self.output.system(&mut self.sink.buffer, &text),
+            Err(e) => warn("cannot run", command, &e),
+        }
     }
 
     fn map(&self, index: usize) -> Result<&KernelMap<'a>, Failure> {
@@ -310,31 +364,14 @@ impl<'a> Reporter<'a> {
     }
 }
 
+/// A script goes on without a file or a command.
+fn warn(what: &str, name: &[u8], error: &io::Error) {
+    let name = String::from_utf8_lossy(name);
+    say::err(&format!("ERROR: {what} `{name}`: {}\n", describe(error)));
+}
+
 /// What only a wrong object, or a mistake of ours, can cause.
 fn broken(what: &str) -> Failure {
     Failure::unusable(format!("internal error: {what}"))
         .help("the object does not do what its manifest says; please report this, with the object")
-}
-
-/// The local time, through strftime(3).
-fn local_time(format: &str) -> Vec<u8> {
-    let Ok(format) = std::ffi::CString::new(format) else {
-        return Vec::new();
-    };
-    let mut text = vec![0u8; 1024];
-    let mut parts = MaybeUninit::<libc::tm>::zeroed();
-    // SAFETY: `parts` is written by localtime_r and valid as zeroes; strftime writes at most the length it is given; all
-    // memory lives through the calls.
-    let length = unsafe {
-        let now = libc::time(std::ptr::null_mut());
-        libc::localtime_r(&raw const now, parts.as_mut_ptr());
-        libc::strftime(
-            text.as_mut_ptr().cast(),
-            text.len(),
-            format.as_ptr(),
-            parts.as_ptr(),
-        )
-    };
-    text.truncate(length);
-    text
 }

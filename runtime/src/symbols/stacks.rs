@@ -120,6 +120,17 @@ impl Stacks for StackPrinter<'_> {
         }
         text.into_bytes()
     }
+
+    fn symbol(&mut self, address: u64, pid: Option<u32>) -> Vec<u8> {
+        let names = self.names(&[address], pid, StackMode::Bpftrace);
+        let name = names.first().map_or("", |frame| without_offset(frame));
+        name.as_bytes().to_vec()
+    }
+}
+
+/// The name alone; an address without one in hexadecimal.
+fn without_offset(frame: &str) -> &str {
+    frame.rsplit_once('+').map_or(frame, |(name, _)| name)
 }
 
 fn frame(found: Option<&Symbolized<'_>>, address: u64, mode: StackMode, user: bool) -> String {

@@ -1,0 +1,40 @@
+//! `cat()`: a file, as it is when the record is read.
+
+use bt_abi::manifest::EventKind;
+
+use super::{Function, printf};
+use crate::check::{CallSite, Checker};
+use crate::layout::EventLayout;
+use crate::llvm::IntValue;
+use crate::lower::Lower;
+use crate::typed::{Call, Expr};
+
+pub struct Cat;
+
+impl Function for Cat {
+    fn name(&self) -> &'static str {
+        "cat"
+    }
+
+    fn signature(&self) -> &'static str {
+        "cat(const string name_format, args...)"
+    }
+
+    fn about(&self) -> &'static str {
+        "prints the content of a file, at most `max_cat_bytes`, when btrun reads the record"
+    }
+
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        printf::formatted(self, cx, site)
+    }
+
+    fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
+        let (format, args) = printf::fields(call, layout)?;
+        Some(EventKind::Cat { format, args })
+    }
+
+    fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
+        lower.send_args(call, &call.args);
+        None
+    }
+}

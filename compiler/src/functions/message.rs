@@ -1,0 +1,76 @@
+//! `errorf()` and `warnf()`: messages to standard error, with their place in the script.
+
+use bt_abi::manifest::{EventKind, Level};
+
+use super::{Function, printf};
+use crate::check::{CallSite, Checker};
+use crate::layout::EventLayout;
+use crate::llvm::IntValue;
+use crate::lower::Lower;
+use crate::typed::{Call, Expr};
+
+pub struct Errorf;
+pub struct Warnf;
+
+impl Function for Errorf {
+    fn name(&self) -> &'static str {
+        "errorf"
+    }
+
+    fn signature(&self) -> &'static str {
+        "errorf(const string format, args...)"
+    }
+
+    fn about(&self) -> &'static str {
+        "prints formatted text to standard error, as an error at this place of the script"
+    }
+
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        printf::formatted(self, cx, site)
+    }
+
+    fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
+        message(call, layout, Level::Error)
+    }
+
+    fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
+        lower.send_args(call, &call.args);
+        None
+    }
+}
+
+impl Function for Warnf {
+    fn name(&self) -> &'static str {
+        "warnf"
+    }
+
+    fn signature(&self) -> &'static str {
+        "warnf(const string format, args...)"
+    }
+
+    fn about(&self) -> &'static str {
+        "prints formatted text to standard error, as a warning at this place of the script"
+    }
+
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        printf::formatted(self, cx, site)
+    }
+
+    fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
+        message(call, layout, Level::Warning)
+    }
+
+    fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
+        lower.send_args(call, &call.args);
+        None
+    }
+}
+
+fn message(call: &Call, layout: &mut EventLayout, level: Level) -> Option<EventKind> {
+    let (format, args) = printf::fields(call, layout)?;
+    Some(EventKind::Message {
+        level,
+        format,
+        args,
+    })
+}

@@ -1,0 +1,63 @@
+//! `strftime()`: a time stamp as a time of day.
+
+use bt_abi::types::Clock;
+
+use super::Function;
+use crate::check::{CallSite, Checker};
+use crate::llvm::PointerValue;
+use crate::lower::Lower;
+use crate::typed::{Call, CallData, Expr, ExprKind};
+use crate::types::{Printed, Ty};
+
+pub struct Strftime;
+
+impl Function for Strftime {
+    fn name(&self) -> &'static str {
+        "strftime"
+    }
+
+    fn signature(&self) -> &'static str {
+        "timestamp strftime(const string format, uint64 nanoseconds)"
+    }
+
+    fn about(&self) -> &'static str {
+        "the local time at nanoseconds since boot, or as another `nsecs(clock)` counts them; `%f` is the microsecond"
+    }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        if !cx.arity(site, self, 2, 2) {
+            return Expr::poison(site.span);
+        }
+        let (Some(format), Some(arg)) = (cx.literal_str(site, 0, "the format"), cx.arg(site, 1))
+        else {
+            return Expr::poison(site.span);
+        };
+        let time = cx.value(arg);
+        if time.ty.is_unknown() {
+            return Expr::poison(site.span);
+        }
+        if !matches!(time.ty, Ty::Int(_)) || time.flexible_int().is_some_and(|n| n < 0) {
+            return cx.wrong_arg(site, &time, "nanoseconds, not below 0");
+        }
+        let clock = match &time.kind {
+            ExprKind::Call(Call {
+                data: CallData::Clock(clock),
+                ..
+            }) => *clock,
+            _ => Clock::Boot,
+        };
+        let ty = Ty::Printed(Printed::Timestamp { format, clock });
+        cx.made(site, self, ty, vec![time], CallData::None)
+    }
+
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>, _: u32) {
+        if let Some(time) = call.args.first() {
+            let time = lower.scalar(time);
+            lower.b.store(to, time, 8);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a reader must understand to run an object: what older readers do not know, in `must_understand`.
+
+use bt_abi::Type;
+use bt_abi::manifest::{EventKind, Manifest, SlotValue, flags};
+
+/// The flags of a manifest, sorted.
+pub fn flags_of(manifest: &Manifest) -> Vec<String> {
+    let mut found = Vec::new();
+    for map in &manifest.maps {
+        map.key.iter().for_each(|key| of_type(key, &mut found));
+        of_type(&map.value, &mut found);
+    }
+    for event in &manifest.events {
+        of_event(&event.kind, &mut found);
+    }
+    for slot in &manifest.slots {
+        match slot.value {
+            SlotValue::KernelAddress { .. }
+            | SlotValue::CgroupId { .. }
+            | SlotValue::Cpus
+            | SlotValue::TaiOffset => found.push(flags::SLOTS),
+            _ => {}
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(str::to_string).collect()
+}
+
+fn of_event(kind: &EventKind, found: &mut Vec<&str>) {
+    match kind {
+        EventKind::Printf { args, .. } => args.iter().for_each(|a| of_type(&a.ty, found)),
+        EventKind::Print { value } => of_type(&value.ty, found),
+        EventKind::PrintMapEntry { key, .. } => of_type(&key.ty, found),
+        EventKind::Cat { args, .. }
+        | EventKind::System { args, .. }
+        | EventKind::Message { args, .. } => {
+            found.push(flags::OUTPUTS);
+            args.iter().for_each(|a| of_type(&a.ty, found));
+        }
+        EventKind::Join { .. } => found.push(flags::OUTPUTS),
+        _ => {}
+    }
+}
+
+fn of_type(ty: &Type, found: &mut Vec<&str>) {
+    match ty {
+        Type::Inet
+        | Type::KernelSymbol
+        | Type::UserSymbol
+        | Type::Buffer { .. }
+        | Type::Timestamp { .. }
+        | Type::MacAddress
+        | Type::CgroupPath { .. }
+        | Type::UserName => found.push(flags::VALUES),
+        Type::Avg { .. } | Type::Stats { .. } | Type::Min { .. } | Type::Max { .. } => {
+            found.push(flags::AGGREGATIONS);
+        }
+        Type::Array { element, .. } => of_type(element, found),
+        Type::Tuple { fields, .. } => fields.iter().for_each(|f| of_type(&f.ty, found)),
+        Type::Struct { fields, .. } => fields.iter().for_each(|f| of_type(&f.ty, found)),
+        _ => {}
+    }
+}

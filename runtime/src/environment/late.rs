@@ -1,0 +1,51 @@
+//! Late-bound values that this machine gives: addresses of the kernel, ids of cgroups, the number of CPUs.
+
+use std::os::unix::fs::MetadataExt;
+
+use bt_abi::manifest::{Manifest, Slot, SlotValue};
+
+use super::kallsyms;
+use crate::error::Failure;
+use crate::params::SlotBytes;
+use crate::report::clock;
+
+/// The values of the slots that neither the command line nor the clock fills.
+pub fn fill(manifest: &Manifest) -> Result<SlotBytes, Failure> {
+    let mut filled = SlotBytes::new();
+    for slot in &manifest.slots {
+        if let Some(value) = value(slot) {
+            let value = value.map_err(|failure| failure.at(slot.span))?;
+            let size = (slot.ty.size() as usize).min(8);
+            filled.push((slot.offset, value.to_ne_bytes()[..size].to_vec()));
+        }
+    }
+    Ok(filled)
+}
+
+fn value(slot: &Slot) -> Option<Result<u64, Failure>> {
+    Some(match &slot.value {
+        SlotValue::KernelAddress { symbol } => match kallsyms::address(symbol) {
+            Some(0) => Err(Failure::not_permitted(format!(
+                "the address of the kernel symbol `{symbol}` is hidden"
+            ))
+            .help("/proc/kallsyms shows addresses to a process with CAP_SYSLOG, unless kernel.kptr_restrict is 2")),
+            Some(address) => Ok(address),
+            None => Err(Failure::kernel(format!(
+                "this kernel has no symbol `{symbol}` in /proc/kallsyms"
+            ))),
+        },
+        SlotValue::CgroupId { path } => match std::fs::metadata(path) {
+            Ok(folder) => Ok(folder.ino()),
+            Err(e) => Err(Failure::system(&e, format!("cannot read the cgroup `{path}`"))),
+        },
+        SlotValue::Cpus => match libbpf_rs::num_possible_cpus() {
+            Ok(cpus) => Ok(cpus as u64),
+            Err(e) => Err(Failure::kernel(format!("cannot count the CPUs: {e}"))),
+        },
+        SlotValue::TaiOffset => {
+            let [tai, boot] = [libc::CLOCK_TAI, libc::CLOCK_BOOTTIME].map(clock::read);
+            Ok((tai - boot) as u64)
+        }
+        _ => return None,
+    })
+}
