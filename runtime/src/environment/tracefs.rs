@@ -22,6 +22,16 @@ impl Tracefs {
         if let Some(root) = mounted() {
             return Ok(Tracefs { root });
         }
+        let hidden = |place: &&&str| {
+            std::fs::metadata(Path::new(place).join("events"))
+                .is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied)
+        };
+        if let Some(place) = PLACES.iter().find(hidden) {
+            return Err(Failure::not_permitted(format!(
+                "tracefs at {place} may not be read here: CAP_DAC_READ_SEARCH is missing"
+            ))
+            .help("run btrun as root, or give it the capability"));
+        }
         let failed = |error: io::Error| {
             let denied = error.raw_os_error() == Some(libc::EPERM);
             let failure = Failure::system(

@@ -25,7 +25,7 @@ pub fn refusal(
     let probe = program.map_or(name.as_str(), |p| p.probe.as_str());
     let mut failure = Failure::kernel(format!("the kernel refused the program of `{probe}`"));
     if let Some(program) = program {
-        let line = verifier::script_line(log, &manifest.source.name);
+        let line = verifier::script_line(log, &manifest.source);
         failure = failure.at(line
             .and_then(|n| span_of_line(manifest, n))
             .unwrap_or(program.span));

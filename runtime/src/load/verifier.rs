@@ -1,5 +1,6 @@
 //! The verifier's log, one buffer a program, and what is worth showing of it.
 
+use bt_abi::manifest::Source;
 use libbpf_rs::OpenObject;
 use libbpf_sys::{bpf_program__set_log_buf, size_t};
 
@@ -57,13 +58,26 @@ pub fn essence(log: &str) -> Vec<&str> {
     lines[lines.len().saturating_sub(3)..].to_vec()
 }
 
-/// The last line of the script that the log speaks of, where the kernel names it (`; text @ vfs.bt:3`, since 6.9).
-pub fn script_line(log: &str, script: &str) -> Option<u32> {
+/// The last line of the script that the log speaks of: by number where the kernel names it (`; text @ vfs.bt:3`, since 6.9), else
+/// by its text, if no other line reads the same.
+pub fn script_line(log: &str, source: &Source) -> Option<u32> {
     log.lines().rev().find_map(|line| {
-        let (_, place) = line.strip_prefix(';')?.rsplit_once(" @ ")?;
-        let (file, number) = place.trim().rsplit_once(':')?;
-        let file = file.rsplit('/').next()?;
-        (file == script).then(|| number.parse().ok())?
+        // before a jump that it refuses, the verifier writes the instruction's number instead of a semicolon
+        let number = |c: char| c.is_ascii_digit();
+        let text = line
+            .strip_prefix(';')
+            .or_else(|| line.trim_start_matches(number).strip_prefix(": "))?;
+        if let Some((_, place)) = text.rsplit_once(" @ ") {
+            let (file, number) = place.trim().rsplit_once(':')?;
+            let same = file.rsplit('/').next() == Some(&source.name);
+            return same.then(|| number.parse().ok())?;
+        }
+        let mut same = source.text.lines().enumerate();
+        let mut same = same.by_ref().filter(|(_, l)| l.trim() == text.trim());
+        match (same.next(), same.next()) {
+            (Some((index, _)), None) if !text.trim().is_empty() => Some(index as u32 + 1),
+            _ => None,
+        }
     })
 }
 
@@ -80,8 +94,19 @@ mod tests {
         let lines = essence(LOG);
         assert_eq!(lines.last(), Some(&"R6 invalid mem access 'scalar'"));
         assert_eq!(lines.len(), 3);
-        assert_eq!(script_line(LOG, "vfs.bt"), Some(3));
-        assert_eq!(script_line(LOG, "other.bt"), None);
+        let source = |name: &str, text: &str| Source {
+            name: name.into(),
+            text: text.into(),
+        };
+        assert_eq!(script_line(LOG, &source("vfs.bt", "")), Some(3));
+        assert_eq!(script_line(LOG, &source("other.bt", "")), None);
+        let script = source("a.bt", "begin {\n  $x = 1;\n  print($x);\n}\n");
+        assert_eq!(
+            script_line("; print($x);\n1: (95) exit\n", &script),
+            Some(3)
+        );
+        assert_eq!(script_line("98: $x = 1;\nback-edge\n", &script), Some(2));
+        assert_eq!(script_line("; else\n", &script), None);
         assert!(essence("").is_empty());
     }
 }
