@@ -130,6 +130,9 @@ fn generate(
         return Err(used.too_large.iter().map(too_large).collect());
     }
     let ir = keep_ir.then(|| builder.module.print_to_string().to_string());
+    if used.loops {
+        machine.keep_block_order();
+    }
     let elf = machine.emit(&cx, &builder.module).map_err(|complaints| {
         complaints
             .iter()

@@ -136,6 +136,7 @@ const HASH: &str = "btc_stack_hash";
 
 /// `long btc_stack_hash(const u64 *frames, long bytes)`: FNV-1a by words, with a final mix, up to the first zero; never 0.
 fn hash_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
+    lower.has_loop();
     lower.subroutine(
         HASH,
         &["frames", "bytes"],

@@ -10,6 +10,7 @@ use inkwell::llvm_sys::core::{
     LLVMContextSetDiagnosticHandler, LLVMDisposeMessage, LLVMGetDiagInfoDescription,
     LLVMGetDiagInfoSeverity,
 };
+use inkwell::llvm_sys::support::LLVMParseCommandLineOptions;
 use inkwell::llvm_sys::{LLVMDiagnosticSeverity, prelude::LLVMDiagnosticInfoRef};
 use inkwell::module::{FlagBehavior, Module};
 use inkwell::passes::PassBuilderOptions;
@@ -55,6 +56,19 @@ impl Machine {
         Ok(Machine {
             machine: machine.ok_or("LLVM has no BPF back end")?,
         })
+    }
+
+    /// Keeps blocks in the order in which they were made, in this process from here on.
+    ///
+    /// Block placement may put a loop's head behind its last block, so that the way back is no jump. Kernels before 6.8 take that for a
+    /// loop without end ("back-edge").
+    pub fn keep_block_order(&self) {
+        static SET: Once = Once::new();
+        SET.call_once(|| {
+            let arguments = [c"btc".as_ptr(), c"-disable-block-placement".as_ptr()];
+            // SAFETY: two strings, as many as said, that outlive the call; the option takes no value.
+            unsafe { LLVMParseCommandLineOptions(2, arguments.as_ptr(), c"".as_ptr()) };
+        });
     }
 
     /// An empty module for this machine.

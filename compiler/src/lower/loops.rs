@@ -39,6 +39,7 @@ enum Element {
 
 impl<'c, 's> Lower<'c, 's> {
     pub(super) fn while_loop(&mut self, cond: &Expr, body: &[Stmt]) {
+        self.has_loop();
         let [head, inside, done] = ["head", "inside", "done"].map(|name| self.b.block(name));
         self.b.jump(head);
         self.b.at_end(head);
@@ -95,6 +96,7 @@ impl<'c, 's> Lower<'c, 's> {
     }
 
     fn range_inline(&mut self, var: VarId, from: i64, to: i64, body: &[Stmt]) {
+        self.has_loop();
         let storage = self.program.vars[var.index()];
         // The script may change its variable; the loop counts on its own.
         let counter = self.b.alloca(8);

@@ -43,6 +43,8 @@ pub struct Used {
     /// Helpers, and where each is first needed.
     pub helpers: BTreeMap<Helper, Span>,
     pub too_large: Vec<TooLarge>,
+    /// There are loops in the programs or their subprograms.
+    pub loops: bool,
 }
 
 /// Lowers a script into a module.
@@ -107,6 +109,11 @@ impl<'c, 's> Lower<'c, 's> {
     pub fn helper_ptr(&mut self, helper: Helper, args: &[Arg<'c>]) -> PointerValue<'c> {
         self.note(helper);
         self.b.helper_ptr(helper, args)
+    }
+
+    /// What is being built has a loop.
+    pub fn has_loop(&mut self) {
+        self.used.loops = true;
     }
 
     fn note(&mut self, helper: Helper) {

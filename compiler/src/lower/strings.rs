@@ -78,6 +78,7 @@ impl<'c> Lower<'c, '_> {
 
     /// `long btc_streq(const char *a, const char *b, long n)`: whether both have the same bytes up to a NUL or `n`.
     fn streq(&mut self) -> FunctionValue<'c> {
+        self.has_loop();
         let pointers = [true, true, false];
         self.subroutine(STREQ, &["a", "b", "n"], &pointers, |lower, function| {
             let (a, b) = (
