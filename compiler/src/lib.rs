@@ -66,7 +66,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);
     }
-    let (tree, found) = expand::expand(parsed.script, source);
+    let (tree, found) = expand::expand(parsed.script, source, &*options.facts);
     diagnostics.extend(found);
     if diagnostics::has_errors(&diagnostics) {
         return (None, expand::locate(diagnostics, source));

@@ -110,6 +110,13 @@ const CODES: &[Entry] = &[
          one which takes all the same arguments would never be called.\n\n    macro m(x) { 1 }\n    macro m($x) { 2 }\n    begin { }",
     ),
     (
+        "E0217",
+        "name that needs clang",
+        "The script includes headers, and uses a name that neither the script, nor btc's own list of constants, nor the kernel's \
+         BTF has. Only the headers can tell, and reading them needs clang: install the package `clang` on the machine that \
+         compiles. btrun never needs it.",
+    ),
+    (
         "E0209",
         "two config blocks",
         "A script has one config block, before its probes.",

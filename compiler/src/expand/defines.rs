@@ -3,7 +3,7 @@
 //! A use is one name or one call in the tree; what it is replaced by must be a whole expression or type. Names that a
 //! replacement has led to are not replaced again, so that recursion ends by itself.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use bt_grammar::ast::CItem;
@@ -13,6 +13,8 @@ use bt_grammar::span::Span;
 #[derive(Default)]
 pub struct Defines {
     all: HashMap<String, Rc<Define>>,
+    /// The names in the tree that are looked up; nothing: all. Replacements may lead to any.
+    wanted: Option<HashSet<String>>,
 }
 
 struct Define {
@@ -72,6 +74,25 @@ impl Defines {
         defines
     }
 
+    /// Those of headers, for some names of the script. Messages about them point at an `#include`.
+    pub fn of_headers(definitions: &[CItem], wanted: HashSet<String>, include: Span) -> Defines {
+        let mut defines = Defines::default();
+        for item in definitions {
+            if let CItem::Define {
+                name, params, body, ..
+            } = item
+            {
+                defines.add(&name.node, params.clone(), &body.node, include);
+            }
+        }
+        defines.wanted = Some(wanted);
+        defines
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        self.wanted.as_ref().is_none_or(|w| w.contains(name))
+    }
+
     fn add(&mut self, name: &str, params: Option<Vec<String>>, body: &str, span: Span) {
         let define = Define {
             params,
@@ -83,13 +104,15 @@ impl Defines {
 
     /// Whether a bare use of the name is replaced. An empty definition stands for nothing, and is left to mean what it meant.
     pub fn is_value(&self, name: &str) -> bool {
-        self.all
-            .get(name)
-            .is_some_and(|d| d.params.is_none() && !d.body.is_empty())
+        self.is_wanted(name)
+            && self
+                .all
+                .get(name)
+                .is_some_and(|d| d.params.is_none() && !d.body.is_empty())
     }
 
     pub fn is_known(&self, name: &str) -> bool {
-        self.all.get(name).is_some_and(|d| !d.body.is_empty())
+        self.is_wanted(name) && self.all.get(name).is_some_and(|d| !d.body.is_empty())
     }
 
     pub fn span(&self, name: &str) -> Option<Span> {

@@ -3,13 +3,14 @@
 use bt_grammar::diag::Diagnostic;
 
 use super::{expand, locate};
+use crate::facts::live::LiveFacts;
 use crate::source::Source;
 
 fn run(text: &str) -> (String, Vec<Diagnostic>) {
     let source = Source::new("test.bt", text.to_string());
     let parsed = bt_grammar::parse(text);
     assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
-    let (script, found) = expand(parsed.script, &source);
+    let (script, found) = expand(parsed.script, &source, &LiveFacts::default());
     (bt_grammar::dump(&script), locate(found, &source))
 }
 

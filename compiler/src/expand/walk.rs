@@ -53,6 +53,11 @@ pub trait VisitMut {
         self.ident(name);
     }
 
+    /// The name of a constant where an enum defines it.
+    fn variant(&mut self, name: &mut Ident) {
+        self.ident(name);
+    }
+
     fn ident(&mut self, name: &mut Ident) {
         self.span(&mut name.span);
     }
@@ -315,7 +320,7 @@ fn c_enum<V: VisitMut + ?Sized>(v: &mut V, def: &mut CEnum) {
         v.ident(name);
     }
     for (name, value) in &mut def.variants {
-        v.ident(name);
+        v.variant(name);
         if let Some(value) = value {
             v.expr(value);
         }

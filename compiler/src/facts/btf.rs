@@ -2,7 +2,7 @@
 
 use btf_rs::{Backend, Btf, BtfType, Type};
 
-use super::{RawField, RawRecord, RawType};
+use super::{Enumerator, RawField, RawRecord, RawType};
 
 /// A kernel's BTF, from `/sys/kernel/btf/vmlinux` or a file of the same format.
 pub struct BtfTypes {
@@ -61,6 +61,47 @@ impl BtfTypes {
             .into_iter()
             .find(|id| matches!(self.btf.resolve_type_by_id(*id), Ok(Type::Typedef(_))))?;
         Some(self.resolve(id, 0))
+    }
+
+    /// The constant of an enumeration; of several with that name the first.
+    pub fn enumerator(&self, name: &str) -> Option<Enumerator> {
+        let is_named =
+            |member: &dyn BtfType| self.btf.resolve_name(member).is_ok_and(|n| n == name);
+        let mut types = (1..).map_while(|id| self.btf.resolve_type_by_id(id).ok());
+        types.find_map(|ty| match &ty {
+            Type::Enum(e) => {
+                let member = e.members.iter().find(|m| is_named(*m))?;
+                let value = match e.is_signed() {
+                    true => i128::from(member.val() as i32),
+                    false => i128::from(member.val()),
+                };
+                Some(self.enumerator_of(e, value, e.size(), e.is_signed()))
+            }
+            Type::Enum64(e) => {
+                let member = e.members.iter().find(|m| is_named(*m))?;
+                let value = match e.is_signed() {
+                    true => i128::from(member.val() as i64),
+                    false => i128::from(member.val()),
+                };
+                Some(self.enumerator_of(e, value, e.size(), e.is_signed()))
+            }
+            _ => None,
+        })
+    }
+
+    fn enumerator_of(
+        &self,
+        of: &dyn BtfType,
+        value: i128,
+        size: usize,
+        signed: bool,
+    ) -> Enumerator {
+        Enumerator {
+            of: self.btf.resolve_name(of).unwrap_or_default(),
+            value,
+            bytes: size as u32,
+            signed,
+        }
     }
 
     fn resolve(&self, id: u32, depth: u32) -> RawType {

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use super::btf::BtfTypes;
-use super::{KernelFacts, RawRecord, RawType, Tracepoint, format};
+use super::{Enumerator, KernelFacts, RawRecord, RawType, Tracepoint, format};
 
 /// Formats recorded from Debian kernels (see the file's first lines).
 const RECORDED: &str = include_str!("../../facts/tracepoints-x86_64.txt");
@@ -72,6 +72,10 @@ impl KernelFacts for LiveFacts {
 
     fn typedef(&self, name: &str) -> Option<RawType> {
         self.btf()?.typedef(name)
+    }
+
+    fn enumerator(&self, name: &str) -> Option<Enumerator> {
+        self.btf()?.enumerator(name)
     }
 
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {

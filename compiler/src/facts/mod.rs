@@ -13,6 +13,8 @@ pub trait KernelFacts {
     fn record_by_id(&self, btf_id: u32) -> Option<RawRecord>;
     /// The type behind a typedef's name.
     fn typedef(&self, name: &str) -> Option<RawType>;
+    /// The enumeration constant of that name.
+    fn enumerator(&self, name: &str) -> Option<Enumerator>;
     /// The fields of a tracepoint, `common_*` left out.
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint>;
     /// All known tracepoints, for suggestions: (category, event).
@@ -65,6 +67,17 @@ pub enum RawType {
         name: String,
         is_union: bool,
     },
+}
+
+/// A constant of an enumeration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enumerator {
+    /// The name of its enum; empty for one without.
+    pub of: String,
+    pub value: i128,
+    /// Size of the enum.
+    pub bytes: u32,
+    pub signed: bool,
 }
 
 /// A tracepoint's fields, as its `format` file lists them.

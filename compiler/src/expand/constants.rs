@@ -1,0 +1,181 @@
+//! Names that nothing in the script defines: constants of headers and of the kernel's enums.
+//!
+//! Constants of headers need an `#include`, of whatever header; those of the kernel's enums, as BTF has them, need none.
+
+use std::collections::{HashMap, HashSet};
+
+use bt_grammar::ast::{Expr, ExprKind, Script, UnaryOp};
+use bt_grammar::span::{Ident, Span};
+
+use super::walk::{self, VisitMut};
+use crate::builtins;
+use crate::facts::KernelFacts;
+use crate::functions;
+use crate::source::Source;
+use crate::suggest;
+
+/// Recorded names and values (see the file's first lines).
+const RECORDED: &str = include_str!("../../facts/constants-x86_64.txt");
+
+/// Words that functions take as arguments: modes of stacks, clocks.
+const WORDS: &[&str] = &[
+    "bpftrace",
+    "perf",
+    "raw",
+    "build_id",
+    "boot",
+    "monotonic",
+    "tai",
+    "sw_tai",
+];
+
+/// The value of a constant of a header.
+fn recorded(name: &str) -> Option<i128> {
+    // The first lines are comments, so that a line break stands before each name.
+    let at = RECORDED.find(&format!("\n{name} "))?;
+    let line = RECORDED[at + 1..].lines().next()?;
+    line.split_once(' ')?.1.parse().ok()
+}
+
+/// What to do about a name that is none, if it is a constant of a header that is not included, or nearly one.
+pub fn help(name: &str, with_headers: bool) -> Option<String> {
+    if !with_headers && recorded(name).is_some() {
+        return Some("it is a constant of a header: add an `#include` of that header".into());
+    }
+    if !with_headers || suggest::closest(name, builtins::names()).is_some() {
+        return None;
+    }
+    let names = RECORDED
+        .lines()
+        .filter(|l| !l.starts_with('#'))
+        .filter_map(|l| l.split(' ').next());
+    suggest::closest(name, names).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// What is left after all known constants are replaced.
+#[derive(Default)]
+pub struct Unknown {
+    pub names: Vec<Ident>,
+    /// Functions that are called, and that btc does not have; only those that the script or an import writes out.
+    pub calls: HashSet<String>,
+}
+
+/// Replaces constants by their values.
+pub fn resolve(
+    script: &mut Script,
+    source: &Source,
+    facts: &dyn KernelFacts,
+    with_headers: bool,
+) -> Unknown {
+    let mut own = Own::default();
+    walk::script(&mut own, script);
+    let mut resolver = Resolver {
+        source,
+        facts,
+        own: own.names,
+        with_headers,
+        known: HashMap::new(),
+        unknown: Unknown::default(),
+    };
+    walk::script(&mut resolver, script);
+    resolver.unknown
+}
+
+/// The constants of the script's enums.
+#[derive(Default)]
+struct Own {
+    names: HashSet<String>,
+}
+
+impl VisitMut for Own {
+    fn variant(&mut self, name: &mut Ident) {
+        self.names.insert(name.node.clone());
+    }
+}
+
+struct Resolver<'a> {
+    source: &'a Source,
+    facts: &'a dyn KernelFacts,
+    own: HashSet<String>,
+    with_headers: bool,
+    known: HashMap<String, Option<i128>>,
+    unknown: Unknown,
+}
+
+impl Resolver<'_> {
+    fn value(&mut self, name: &str) -> Option<i128> {
+        if let Some(known) = self.known.get(name) {
+            return *known;
+        }
+        let from_header = self.with_headers.then(|| recorded(name)).flatten();
+        let value = from_header.or_else(|| self.facts.enumerator(name).map(|e| e.value));
+        self.known.insert(name.to_string(), value);
+        value
+    }
+}
+
+impl VisitMut for Resolver<'_> {
+    fn expr(&mut self, e: &mut Expr) {
+        match &e.kind {
+            ExprKind::Ident(name) => {
+                let name = name.clone();
+                let is_known = self.own.contains(&name)
+                    || WORDS.contains(&name.as_str())
+                    || builtins::find(&name).is_some();
+                if is_known {
+                    return;
+                }
+                match self.value(&name) {
+                    Some(value) => e.kind = literal(value, e.span),
+                    None => self.unknown.names.push(Ident {
+                        node: name,
+                        span: e.span,
+                    }),
+                }
+            }
+            ExprKind::Call { name, .. } => {
+                let written = self.source.trail(e.span).is_empty();
+                if written && functions::find(&name.node).is_none() {
+                    self.unknown.calls.insert(name.node.clone());
+                }
+                walk::expr(self, e);
+            }
+            _ => walk::expr(self, e),
+        }
+    }
+}
+
+fn literal(value: i128, span: Span) -> ExprKind {
+    let magnitude = value.unsigned_abs() as u64;
+    let int = ExprKind::Int(magnitude);
+    if value >= 0 {
+        return int;
+    }
+    ExprKind::Unary {
+        op: UnaryOp::Neg,
+        expr: Box::new(Expr { kind: int, span }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::recorded;
+
+    #[test]
+    fn known_values() {
+        assert_eq!(recorded("AF_INET6"), Some(10));
+        assert_eq!(recorded("AT_FDCWD"), Some(-100));
+        assert_eq!(recorded("ULONG_MAX"), Some(i128::from(u64::MAX)));
+        assert_eq!(recorded("O_LARGEFILE"), Some(0o100000));
+        assert_eq!(recorded("AF_INE"), None);
+        assert_eq!(recorded(""), None);
+    }
+
+    #[test]
+    fn every_line_is_a_constant() {
+        for line in super::RECORDED.lines().filter(|l| !l.starts_with('#')) {
+            let (name, value) = line.split_once(' ').expect(line);
+            assert_eq!(recorded(name), value.parse().ok(), "{line}");
+        }
+    }
+}
