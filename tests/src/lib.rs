@@ -8,6 +8,7 @@ pub mod facts;
 pub mod fixture;
 pub mod job;
 pub mod kernels;
+pub mod lock;
 pub mod object_file;
 pub mod report;
 pub mod runner;

@@ -156,8 +156,9 @@ pub fn compile(
     Ok(Compiled::new(&output))
 }
 
-/// Copies the tracees to the place that fixtures name.
-pub fn place_tracees(root: &Path) -> Result<()> {
+/// Copies the tracees to the place that fixtures name. While the answer lives, no other suite or bench runs on this host: each
+/// would count the other's events.
+pub fn place_tracees(root: &Path) -> Result<fs::File> {
     let to = Path::new(TRACEES);
     // What another user left there is removed, if we may; nobody else shall own what we run.
     // SAFETY: a system call without arguments that cannot fail.
@@ -166,12 +167,13 @@ pub fn place_tracees(root: &Path) -> Result<()> {
         fs::remove_dir_all(to).with_context(|| format!("{TRACEES} belongs to another user"))?;
     }
     fs::create_dir_all(to)?;
+    let guard = crate::lock::lock(&to.join(".lock"))?;
     for (name, path) in tracees(root)? {
         let part = to.join(format!("{name}.part"));
         fs::copy(&path, &part)?;
         fs::rename(&part, to.join(name))?; // a running tracee cannot be overwritten
     }
-    Ok(())
+    Ok(guard)
 }
 
 /// Names and paths of the tracees that `make tracees` has built.

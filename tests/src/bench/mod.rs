@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::stage::{Tools, compile};
+use crate::stage::{Tools, compile, place_tracees};
 use measure::{median, run};
 use table::{Goal, Table};
 
@@ -41,6 +41,7 @@ enum Tracer {
 impl Bench {
     /// Measures all, and prints the table.
     pub fn run(&self) -> Result<()> {
+        let _alone = place_tracees(&self.tools.root)?;
         let mut table = Table::default();
         self.compile_time(&mut table)?;
         self.short_script(&mut table)?;

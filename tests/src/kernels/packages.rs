@@ -4,13 +4,13 @@
 //! `btc-kernels` in `XDG_CACHE_HOME` or `~/.cache`. A kernel that is there is used as it is; remove it to get a newer build.
 
 use std::fs;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
 
 use super::image;
+use crate::lock::lock;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -82,12 +82,9 @@ impl Cache {
         Ok(path)
     }
 
-    /// One fetch at a time, also between processes; released when dropped.
+    /// One fetch at a time.
     fn lock(&self) -> Result<fs::File> {
-        let file = fs::File::create(self.dir.join("lock")).context("locking the cache")?;
-        // SAFETY: a system call on a descriptor that is open.
-        unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) };
-        Ok(file)
+        lock(&self.dir.join("lock"))
     }
 
     fn fetch_kernel(&self, version: &str, to: &Path) -> Result<()> {

@@ -10,9 +10,13 @@ use crate::runner::Runner;
 use crate::stage::{Stage, parallel, place_tracees};
 
 pub fn run(stage: &Stage, fixtures: &[Fixture], report: &mut Report) {
-    if let Err(error) = place_tracees(&stage.tools.root) {
-        report.add("host", "tracees", &Verdict::failed(format!("{error:#}")));
-    }
+    let _alone = match place_tracees(&stage.tools.root) {
+        Ok(guard) => guard,
+        Err(error) => {
+            let verdict = Verdict::failed(format!("{error:#}"));
+            return report.add("host", "tracees", &verdict);
+        }
+    };
     let runner = Runner {
         btrun: stage.btrun(),
         cwd: stage.tools.root.clone(),
