@@ -12,6 +12,8 @@ mod error;
 mod kernel_log;
 mod load;
 mod maps;
+#[cfg(panic = "abort")]
+mod no_unwind;
 mod no_zlib;
 pub mod object;
 pub mod params;
