@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use bt_abi::types::Clock;
+use bt_abi::types::Signed;
 
 use crate::facts::{KernelFacts, RawRecord, RawType};
 
@@ -93,7 +93,7 @@ pub enum Printed {
     /// `buf()`, of at most so many bytes
     Buffer(u32),
     /// `strftime()`
-    Timestamp { format: String, clock: Clock },
+    Timestamp { format: String, clock: i32 },
     /// `macaddr()`
     MacAddress,
     /// `cgroup_path()`
@@ -223,10 +223,10 @@ impl Ty {
                 mode: s.mode,
             },
             Ty::Printed(printed) => printed.to_abi(),
-            Ty::Agg(Agg::Avg { signed }) => A::Avg { signed: *signed },
-            Ty::Agg(Agg::Stats { signed }) => A::Stats { signed: *signed },
-            Ty::Agg(Agg::Min { signed }) => A::Min { signed: *signed },
-            Ty::Agg(Agg::Max { signed }) => A::Max { signed: *signed },
+            Ty::Agg(Agg::Avg { signed }) => A::Avg(Signed { signed: *signed }),
+            Ty::Agg(Agg::Stats { signed }) => A::Stats(Signed { signed: *signed }),
+            Ty::Agg(Agg::Min { signed }) => A::Min(Signed { signed: *signed }),
+            Ty::Agg(Agg::Max { signed }) => A::Max(Signed { signed: *signed }),
             Ty::Agg(Agg::Count) => A::Count,
             Ty::Agg(Agg::Sum { signed }) => A::Sum { signed: *signed },
             Ty::Agg(Agg::Hist { bits }) => A::Hist { bits: *bits },

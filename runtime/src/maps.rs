@@ -165,11 +165,11 @@ fn merge(ty: &Type, cpus: &[Vec<u8>]) -> Vec<u8> {
         return first.get(..size).unwrap_or(first).to_vec();
     }
     let word = |bytes: &[u8], signed| value::int(bytes, 8, signed).map_or(0, |i| i.value());
-    if let Type::Min { signed } | Type::Max { signed } = ty {
+    if let Type::Min(sign) | Type::Max(sign) = ty {
         let set = cpus.iter().filter(|cpu| word(&cpu[8..], false) != 0);
-        let by_value = |cpu: &&Vec<u8>| word(cpu, *signed);
+        let by_value = |cpu: &&Vec<u8>| word(cpu, sign.signed);
         let found = match ty {
-            Type::Min { .. } => set.min_by_key(by_value),
+            Type::Min(_) => set.min_by_key(by_value),
             _ => set.max_by_key(by_value),
         };
         return found.map_or(vec![0; size], |cpu| cpu[..size].to_vec());
@@ -200,6 +200,8 @@ pub fn lost(loaded: &Loaded, programs: usize) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
+    use bt_abi::types::Signed;
+
     use super::*;
 
     #[test]
@@ -219,10 +221,16 @@ mod tests {
     fn extremes_are_those_of_the_cpus_that_have_one() {
         let cpu = |n: [i64; 2]| n.iter().flat_map(|w| w.to_ne_bytes()).collect::<Vec<u8>>();
         let cpus = [cpu([0, 0]), cpu([-3, 1]), cpu([5, 1])];
-        let least = |signed| merge(&Type::Min { signed }, &cpus);
+        let least = |signed| merge(&Type::Min(Signed { signed }), &cpus);
         assert_eq!(least(true), cpu([-3, 1]));
         assert_eq!(least(false), cpu([5, 1]));
-        assert_eq!(merge(&Type::Max { signed: true }, &cpus), cpu([5, 1]));
-        assert_eq!(merge(&Type::Max { signed: true }, &cpus[..1]), cpu([0, 0]));
+        assert_eq!(
+            merge(&Type::Max(Signed { signed: true }), &cpus),
+            cpu([5, 1])
+        );
+        assert_eq!(
+            merge(&Type::Max(Signed { signed: true }), &cpus[..1]),
+            cpu([0, 0])
+        );
     }
 }

@@ -150,14 +150,14 @@ impl Decoder<'_> {
             })),
             Type::Count => Value::Int(int(bytes, 8, false)?),
             Type::Sum { signed } => Value::Int(int(bytes, 8, *signed)?),
-            Type::Min { signed } | Type::Max { signed } => Value::Int(int(bytes, 8, *signed)?),
-            Type::Avg { signed } => Value::Int(average(bytes, *signed)?),
-            Type::Stats { signed } => {
+            Type::Min(sign) | Type::Max(sign) => Value::Int(int(bytes, 8, sign.signed)?),
+            Type::Avg(sign) => Value::Int(average(bytes, sign.signed)?),
+            Type::Stats(sign) => {
                 let part = |name: &str, int: Int| (name.to_string(), Value::Int(int));
                 Value::Record(vec![
                     part("count", int(&bytes[8..], 8, false)?),
-                    part("average", average(bytes, *signed)?),
-                    part("total", int(bytes, 8, *signed)?),
+                    part("average", average(bytes, sign.signed)?),
+                    part("total", int(bytes, 8, sign.signed)?),
                 ])
             }
             Type::KernelSymbol => Value::Text(self.stacks.symbol(word(bytes)?, None)),

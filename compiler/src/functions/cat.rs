@@ -29,8 +29,7 @@ impl Function for Cat {
     }
 
     fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
-        let (format, args) = printf::fields(call, layout)?;
-        Some(EventKind::Cat { format, args })
+        Some(EventKind::Cat(printf::fields(call, layout)?))
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {

@@ -1,6 +1,6 @@
 //! `kaddr()`: the address of a kernel symbol, which btrun looks up.
 
-use bt_abi::manifest::SlotValue;
+use bt_abi::manifest::{Named, SlotValue};
 
 use super::Function;
 use crate::check::{CallSite, Checker};
@@ -32,7 +32,7 @@ impl Function for Kaddr {
             return Expr::poison(site.span);
         }
         match cx.literal_str(site, 0, "the name of a kernel symbol") {
-            Some(symbol) => cx.slot(SlotValue::KernelAddress { symbol }, UINT64, site.span),
+            Some(name) => cx.slot(SlotValue::KernelAddress(Named { name }), UINT64, site.span),
             None => Expr::poison(site.span),
         }
     }

@@ -1,6 +1,6 @@
 //! `errorf()` and `warnf()`: messages to standard error, with their place in the script.
 
-use bt_abi::manifest::{EventKind, Level};
+use bt_abi::manifest::EventKind;
 
 use super::{Function, printf};
 use crate::check::{CallSite, Checker};
@@ -30,7 +30,7 @@ impl Function for Errorf {
     }
 
     fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
-        message(call, layout, Level::Error)
+        Some(EventKind::Errorf(printf::fields(call, layout)?))
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
@@ -57,20 +57,11 @@ impl Function for Warnf {
     }
 
     fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
-        message(call, layout, Level::Warning)
+        Some(EventKind::Warnf(printf::fields(call, layout)?))
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
         lower.send_args(call, &call.args);
         None
     }
-}
-
-fn message(call: &Call, layout: &mut EventLayout, level: Level) -> Option<EventKind> {
-    let (format, args) = printf::fields(call, layout)?;
-    Some(EventKind::Message {
-        level,
-        format,
-        args,
-    })
 }

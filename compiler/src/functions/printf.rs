@@ -1,7 +1,7 @@
 //! `printf()`: formatted text.
 
-use bt_abi::format::{self, Conversion, Piece, Specifier};
-use bt_abi::manifest::{self as abi, EventKind};
+use bt_abi::format::{self as grammar, Conversion, Piece, Specifier};
+use bt_abi::manifest::{EventKind, Format};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
@@ -33,8 +33,7 @@ impl Function for Printf {
     }
 
     fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
-        let (format, args) = fields(call, layout)?;
-        Some(EventKind::Printf { format, args })
+        Some(EventKind::Printf(fields(call, layout)?))
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
@@ -52,7 +51,7 @@ pub fn formatted(function: &'static dyn Function, cx: &mut Checker, site: &CallS
         return Expr::poison(site.span);
     };
     let span = site.args[0].span();
-    let pieces = match format::parse(&text) {
+    let pieces = match grammar::parse(&text) {
         Ok(pieces) => pieces,
         Err(e) => {
             let error = Diagnostic::error("E0404", span, format!("bad format: {}", e.message));
@@ -93,12 +92,15 @@ pub fn formatted(function: &'static dyn Function, cx: &mut Checker, site: &CallS
 }
 
 /// Format and arguments in the record.
-pub fn fields(call: &Call, layout: &mut EventLayout) -> Option<(String, Vec<abi::Arg>)> {
+pub fn fields(call: &Call, layout: &mut EventLayout) -> Option<Format> {
     let CallData::Text(format) = &call.data else {
         return None;
     };
     let args = call.args.iter().map(|a| layout.arg(a)).collect();
-    Some((format.clone(), args))
+    Some(Format {
+        format: format.clone(),
+        args,
+    })
 }
 
 /// The argument of a conversion, of a type that it can print.

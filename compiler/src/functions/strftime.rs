@@ -1,6 +1,6 @@
 //! `strftime()`: a time stamp as a time of day.
 
-use bt_abi::types::Clock;
+use bt_abi::types::clock;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
@@ -45,10 +45,10 @@ impl Function for Strftime {
         }
         let clock = match &time.kind {
             ExprKind::Call(Call {
-                data: CallData::Clock(clock),
+                data: CallData::Clock(id),
                 ..
-            }) => *clock,
-            _ => Clock::Boot,
+            }) => *id,
+            _ => clock::BOOT,
         };
         let ty = Ty::Printed(Printed::Timestamp { format, clock });
         cx.made(site, self, ty, vec![time], CallData::None)

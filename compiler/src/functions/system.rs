@@ -33,8 +33,7 @@ impl Function for System {
     }
 
     fn event(&self, call: &Call, layout: &mut EventLayout) -> Option<EventKind> {
-        let (format, args) = printf::fields(call, layout)?;
-        Some(EventKind::System { format, args })
+        Some(EventKind::System(printf::fields(call, layout)?))
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {

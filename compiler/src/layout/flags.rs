@@ -15,8 +15,8 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     }
     for slot in &manifest.slots {
         match slot.value {
-            SlotValue::KernelAddress { .. }
-            | SlotValue::CgroupId { .. }
+            SlotValue::KernelAddress(_)
+            | SlotValue::CgroupId(_)
             | SlotValue::Cpus
             | SlotValue::TaiOffset => found.push(flags::SLOTS),
             _ => {}
@@ -29,14 +29,12 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
 
 fn of_event(kind: &EventKind, found: &mut Vec<&str>) {
     match kind {
-        EventKind::Printf { args, .. } => args.iter().for_each(|a| of_type(&a.ty, found)),
+        EventKind::Printf(f) => f.args.iter().for_each(|a| of_type(&a.ty, found)),
         EventKind::Print { value } => of_type(&value.ty, found),
         EventKind::PrintMapEntry { key, .. } => of_type(&key.ty, found),
-        EventKind::Cat { args, .. }
-        | EventKind::System { args, .. }
-        | EventKind::Message { args, .. } => {
+        EventKind::Cat(f) | EventKind::System(f) | EventKind::Errorf(f) | EventKind::Warnf(f) => {
             found.push(flags::OUTPUTS);
-            args.iter().for_each(|a| of_type(&a.ty, found));
+            f.args.iter().for_each(|a| of_type(&a.ty, found));
         }
         EventKind::Join { .. } => found.push(flags::OUTPUTS),
         _ => {}
@@ -53,7 +51,7 @@ fn of_type(ty: &Type, found: &mut Vec<&str>) {
         | Type::MacAddress
         | Type::CgroupPath { .. }
         | Type::UserName => found.push(flags::VALUES),
-        Type::Avg { .. } | Type::Stats { .. } | Type::Min { .. } | Type::Max { .. } => {
+        Type::Avg(_) | Type::Stats(_) | Type::Min(_) | Type::Max(_) => {
             found.push(flags::AGGREGATIONS);
         }
         Type::Array { element, .. } => of_type(element, found),

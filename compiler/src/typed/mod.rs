@@ -335,8 +335,8 @@ pub enum CallData {
     },
     /// A size in bytes.
     Size(u32),
-    /// What the nanoseconds count that the call gives.
-    Clock(bt_abi::types::Clock),
+    /// The clock whose nanoseconds the call gives, of [`bt_abi::types::clock`].
+    Clock(i32),
     Stack(crate::types::StackTy),
 }
 

@@ -203,7 +203,7 @@ pub struct Event {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum EventKind {
     /// `printf(format, args...)`; the format's grammar is [`crate::format`].
-    Printf { format: String, args: Vec<Arg> },
+    Printf(Format),
     /// `print(value)`: the value and a newline.
     Print { value: Arg },
     /// `print(@map, top, div)`; 0 stands for "all" and "do not divide".
@@ -219,24 +219,22 @@ pub enum EventKind {
     /// `exit(code)`; the code is an `i64` at this offset. Records that were sent before are still reported.
     Exit { code: u32 },
     /// `cat(format, args...)`: the content of the file of that name, up to `max_cat_bytes`.
-    Cat { format: String, args: Vec<Arg> },
+    Cat(Format),
     /// `system(format, args...)`: what this command of the shell prints.
-    System { format: String, args: Vec<Arg> },
-    /// `errorf(format, args...)` and `warnf`: a line on standard error, with the place in the script.
-    Message {
-        level: Level,
-        format: String,
-        args: Vec<Arg>,
-    },
+    System(Format),
+    /// `errorf(format, args...)`: a line on standard error, with the place in the script.
+    Errorf(Format),
+    /// `warnf(format, args...)`
+    Warnf(Format),
     /// `join(array, separator)`: NUL-terminated strings from the header to the record's end, which `size` does not count.
     Join { separator: String },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    Warning,
-    Error,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Format {
+    /// The grammar is [`crate::format`]'s.
+    pub format: String,
+    pub args: Vec<Arg>,
 }
 
 /// A value in a record; the offset counts from the record's start.
@@ -276,13 +274,19 @@ pub enum SlotValue {
     /// Nanoseconds of CLOCK_BOOTTIME (the clock of the builtin `nsecs`) at which tracing started, for `elapsed`.
     StartTime,
     /// `kaddr(symbol)`: the address that /proc/kallsyms gives.
-    KernelAddress { symbol: String },
+    KernelAddress(Named),
     /// `cgroupid(path)`: the id of a cgroup of version 2.
-    CgroupId { path: String },
+    CgroupId(Named),
     /// `ncpus`: CPUs that the kernel can have.
     Cpus,
     /// `nsecs(sw_tai)`: nanoseconds of CLOCK_TAI less those of CLOCK_BOOTTIME.
     TaiOffset,
+}
+
+/// A symbol, or a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    pub name: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -45,8 +45,9 @@ pub enum Type {
     UserSymbol,
     /// `u32` length, then `capacity` bytes of which so many count; padded to a multiple of 8.
     Buffer { capacity: u32 },
-    /// 8 bytes: nanoseconds of a clock, printed as local time by this format of strftime(3), in which `%f` stands for microseconds.
-    Timestamp { format: String, clock: Clock },
+    /// 8 bytes: nanoseconds of a clock (as clock_gettime(2) numbers it, see [`clock`]), printed as local time by this format of
+    /// strftime(3), in which `%f` stands for microseconds.
+    Timestamp { format: String, clock: i32 },
     /// 8 bytes: the 6 of an Ethernet address, and two zeros.
     MacAddress,
     /// 8 bytes: `u64` id of a cgroup, printed as `hierarchy:path` of each hierarchy whose name matches `filter` (empty: all).
@@ -64,25 +65,26 @@ pub enum Type {
     /// Per CPU `u64[n]`, see [`lhist_buckets`]: below `min`, the steps, at or above `max`.
     LinearHist { min: i64, max: i64, step: i64 },
     /// Per CPU `u64` or `i64` total, `u64` count: both summed; printed as their quotient.
-    Avg { signed: bool },
+    Avg(Signed),
     /// As [`Type::Avg`]; printed with count, average and total.
-    Stats { signed: bool },
+    Stats(Signed),
     /// Per CPU `u64` or `i64` value, `u64` that is not 0 once there is one.
-    Min { signed: bool },
+    Min(Signed),
     /// As [`Type::Min`].
-    Max { signed: bool },
+    Max(Signed),
 }
 
-/// What nanoseconds count.
+/// Whether 64 bits have a sign. (A struct of its own, not a field of each variant: readers are smaller so.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Clock {
-    /// CLOCK_BOOTTIME
-    Boot,
-    /// CLOCK_MONOTONIC
-    Monotonic,
-    /// CLOCK_TAI
-    Tai,
+pub struct Signed {
+    pub signed: bool,
+}
+
+/// Numbers of clocks.
+pub mod clock {
+    pub const MONOTONIC: i32 = 1;
+    pub const BOOT: i32 = 7;
+    pub const TAI: i32 = 11;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -144,7 +146,7 @@ impl Type {
             | Type::CgroupPath { .. }
             | Type::UserName => 8,
             Type::UserStack { .. } | Type::UserSymbol => 16,
-            Type::Avg { .. } | Type::Stats { .. } | Type::Min { .. } | Type::Max { .. } => 16,
+            Type::Avg(_) | Type::Stats(_) | Type::Min(_) | Type::Max(_) => 16,
             Type::Inet => 24,
             Type::Buffer { capacity } => capacity.saturating_add(4).next_multiple_of(8),
             Type::Array { element, count } => element.size() * count,
@@ -176,10 +178,10 @@ impl Type {
                 | Type::Sum { .. }
                 | Type::Hist { .. }
                 | Type::LinearHist { .. }
-                | Type::Avg { .. }
-                | Type::Stats { .. }
-                | Type::Min { .. }
-                | Type::Max { .. }
+                | Type::Avg(_)
+                | Type::Stats(_)
+                | Type::Min(_)
+                | Type::Max(_)
         )
     }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use bt_abi::manifest::{Manifest, Slot, SlotValue};
+use bt_abi::manifest::{Manifest, Named, Slot, SlotValue};
 
 use super::kallsyms;
 use crate::error::Failure;
@@ -24,7 +24,7 @@ pub fn fill(manifest: &Manifest) -> Result<SlotBytes, Failure> {
 
 fn value(slot: &Slot) -> Option<Result<u64, Failure>> {
     Some(match &slot.value {
-        SlotValue::KernelAddress { symbol } => match kallsyms::address(symbol) {
+        SlotValue::KernelAddress(Named { name: symbol }) => match kallsyms::address(symbol) {
             Some(0) => Err(Failure::not_permitted(format!(
                 "the address of the kernel symbol `{symbol}` is hidden"
             ))
@@ -34,7 +34,7 @@ fn value(slot: &Slot) -> Option<Result<u64, Failure>> {
                 "this kernel has no symbol `{symbol}` in /proc/kallsyms"
             ))),
         },
-        SlotValue::CgroupId { path } => match std::fs::metadata(path) {
+        SlotValue::CgroupId(Named { name: path }) => match std::fs::metadata(path) {
             Ok(folder) => Ok(folder.ino()),
             Err(e) => Err(Failure::system(&e, format!("cannot read the cgroup `{path}`"))),
         },

@@ -1,6 +1,6 @@
 //! Does a manifest agree with itself? What is checked here, the rest of the program relies on; it still never indexes unchecked.
 
-use bt_abi::manifest::{Arg, EventKind, Manifest, Map, SlotValue};
+use bt_abi::manifest::{Arg, EventKind, Format, Manifest, Map, SlotValue};
 use bt_abi::record::HEADER_SIZE;
 use bt_abi::types::{Type, lhist_buckets};
 
@@ -64,10 +64,12 @@ fn check_event(manifest: &Manifest, kind: &EventKind, size: u32) -> Result<(), S
         None => Err("no such map".to_string()),
     };
     match kind {
-        EventKind::Printf { format, args }
-        | EventKind::Cat { format, args }
-        | EventKind::System { format, args }
-        | EventKind::Message { format, args, .. } => {
+        EventKind::Printf(f)
+        | EventKind::Cat(f)
+        | EventKind::System(f)
+        | EventKind::Errorf(f)
+        | EventKind::Warnf(f) => {
+            let Format { format, args } = f;
             args.iter().try_for_each(fits)?;
             let pieces = bt_abi::format::parse(format).map_err(|e| e.message)?;
             let conversion = |p: &&_| matches!(p, bt_abi::format::Piece::Conversion(_));

@@ -3,8 +3,6 @@
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 
-use bt_abi::types::Clock;
-
 const SECOND: i128 = 1_000_000_000;
 
 /// The time of day now.
@@ -13,12 +11,7 @@ pub fn now(format: &str) -> Vec<u8> {
 }
 
 /// A moment of a clock of the kernel. In the format, `%f` stands for its microsecond.
-pub fn timestamp(format: &str, clock: Clock, nanoseconds: u64) -> Vec<u8> {
-    let clock = match clock {
-        Clock::Boot => libc::CLOCK_BOOTTIME,
-        Clock::Monotonic => libc::CLOCK_MONOTONIC,
-        Clock::Tai => libc::CLOCK_TAI,
-    };
+pub fn timestamp(format: &str, clock: i32, nanoseconds: u64) -> Vec<u8> {
     let moment = i128::from(nanoseconds) + read(libc::CLOCK_REALTIME) - read(clock);
     let micros = format!("{:06}", moment.rem_euclid(SECOND) / 1000);
     local(
@@ -66,7 +59,7 @@ mod tests {
     #[test]
     fn a_timestamp_is_the_time_of_day_at_that_moment() {
         let boot = read(libc::CLOCK_BOOTTIME) as u64;
-        let text = timestamp("%s.%f", Clock::Boot, boot);
+        let text = timestamp("%s.%f", libc::CLOCK_BOOTTIME, boot);
         let text = String::from_utf8(text).expect("digits");
         let (seconds, micros) = text.split_once('.').expect("a point");
         let now = (read(libc::CLOCK_REALTIME) / SECOND) as i64;

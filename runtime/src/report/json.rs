@@ -1,6 +1,6 @@
 //! JSON, one line a message, with the types and spellings of bpftrace's `-f json`.
 
-use bt_abi::manifest::{Level, Source, Span};
+use bt_abi::manifest::{Source, Span};
 
 use super::histogram::{Bound, Histogram};
 use super::text::{key_text, render};
@@ -66,11 +66,8 @@ impl Output for Json {
         message(out, "syscall", &string(text));
     }
 
-    fn message(&self, out: &mut Vec<u8>, level: Level, text: &[u8], source: &Source, span: &Span) {
-        let kind = match level {
-            Level::Error => "errorf",
-            Level::Warning => "warnf",
-        };
+    fn message(&self, out: &mut Vec<u8>, error: bool, text: &[u8], source: &Source, span: &Span) {
+        let kind = if error { "errorf" } else { "warnf" };
         let line = format!(
             r#"{{"type": "{kind}", "msg": {}, "filename": {}, "line": {}, "col": {}}}"#,
             string(text),

@@ -14,7 +14,7 @@ pub mod text;
 
 use std::io::{self, Write};
 
-use bt_abi::manifest::{Level, Map, Source, Span};
+use bt_abi::manifest::{Map, Source, Span};
 use bt_abi::types::Type;
 
 use crate::cli::Format;
@@ -49,8 +49,8 @@ pub trait Output {
     fn join(&self, out: &mut Vec<u8>, text: &[u8]);
     /// What a command printed.
     fn system(&self, out: &mut Vec<u8>, text: &[u8]);
-    /// `errorf` and `warnf`.
-    fn message(&self, out: &mut Vec<u8>, level: Level, text: &[u8], source: &Source, span: &Span);
+    /// `errorf`, or else `warnf`.
+    fn message(&self, out: &mut Vec<u8>, error: bool, text: &[u8], source: &Source, span: &Span);
     fn lost(&self, out: &mut Vec<u8>, events: u64);
     /// Between the last event and the maps.
     fn end(&self, out: &mut Vec<u8>);
@@ -110,7 +110,7 @@ fn content(ty: &Type, bytes: &[u8], div: u64, decoder: &mut Decoder<'_>) -> Opti
         Type::LinearHist { min, max, step } => {
             Content::Histogram(histogram::linear(&counts(), *min, *max, *step))
         }
-        Type::Avg { .. } | Type::Stats { .. } => {
+        Type::Avg(_) | Type::Stats(_) => {
             Content::Statistics(scaled(decoder.decode(ty, bytes)?, div, true))
         }
         _ => Content::Value(scaled(decoder.decode(ty, bytes)?, div, false)),

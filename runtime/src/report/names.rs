@@ -36,10 +36,11 @@ pub fn cgroup(id: u64, filter: &str) -> Vec<u8> {
         if let Some(path) = search(Path::new(root), id) {
             let path = path.strip_prefix(root).unwrap_or_default();
             let path = if path.is_empty() { "/" } else { path };
-            found.push((kind == "cgroup", format!("{name}:{path}")));
+            let text = (kind == "cgroup", format!("{name}:{path}"));
+            let at = found.iter().position(|f| *f > text);
+            found.insert(at.unwrap_or(found.len()), text);
         }
     }
-    found.sort();
     let texts: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
     texts.join(",").into_bytes()
 }

@@ -31,9 +31,10 @@ fn weight(ty: &Type) -> Option<Box<Weight>> {
     let (size, signed) = match ty {
         Type::Int { size, signed } | Type::Enum { size, signed, .. } => (*size, *signed),
         Type::Count => (8, false),
-        Type::Sum { signed } | Type::Min { signed } | Type::Max { signed } => (8, *signed),
-        Type::Avg { signed } | Type::Stats { signed } => {
-            let signed = *signed;
+        Type::Sum { signed } => (8, *signed),
+        Type::Min(sign) | Type::Max(sign) => (8, sign.signed),
+        Type::Avg(sign) | Type::Stats(sign) => {
+            let signed = sign.signed;
             return Some(Box::new(move |bytes| {
                 value::average(bytes, signed).map_or(0, value::Int::value)
             }));

@@ -1,6 +1,6 @@
 //! The text format, as bpftrace 0.26 prints it.
 
-use bt_abi::manifest::{Level, Source, Span};
+use bt_abi::manifest::{Source, Span};
 
 use super::histogram::Histogram;
 use super::message::place;
@@ -73,11 +73,8 @@ impl Output for Text {
         self.join(out, text);
     }
 
-    fn message(&self, _: &mut Vec<u8>, level: Level, text: &[u8], source: &Source, span: &Span) {
-        let level = match level {
-            Level::Error => "ERROR",
-            Level::Warning => "WARNING",
-        };
+    fn message(&self, _: &mut Vec<u8>, error: bool, text: &[u8], source: &Source, span: &Span) {
+        let level = if error { "ERROR" } else { "WARNING" };
         let text = String::from_utf8_lossy(text);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         let place = place(source, span);

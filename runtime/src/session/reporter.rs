@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bt_abi::format::{self, Piece};
-use bt_abi::manifest::{Arg, EventKind, Manifest};
+use bt_abi::manifest::{Arg, Event, EventKind, Format, Manifest};
 use bt_abi::record::{HEADER_SIZE, Header};
 
 use crate::cli::Run;
@@ -66,10 +66,11 @@ impl<'a> Reporter<'a> {
             .map(|m| KernelMap::find(loaded, m))
             .collect::<Result<_, _>>()?;
         let pieces = |kind: &EventKind| match kind {
-            EventKind::Printf { format, .. }
-            | EventKind::Cat { format, .. }
-            | EventKind::System { format, .. }
-            | EventKind::Message { format, .. } => format::parse(format).unwrap_or_default(),
+            EventKind::Printf(f)
+            | EventKind::Cat(f)
+            | EventKind::System(f)
+            | EventKind::Errorf(f)
+            | EventKind::Warnf(f) => format::parse(&f.format).unwrap_or_default(),
             _ => Vec::new(),
         };
         Ok(Reporter {
@@ -118,26 +119,13 @@ impl<'a> Reporter<'a> {
             return Err(short());
         }
         match &event.kind {
-            EventKind::Printf { format, args } => {
-                let text = self.format(index, format, args, record).ok_or_else(short)?;
-                self.output.printf(&mut self.sink.buffer, &text);
-            }
-            EventKind::Cat { format, args } => {
-                let name = self.format(index, format, args, record).ok_or_else(short)?;
-                self.cat(&name);
-            }
-            EventKind::System { format, args } => {
-                let command = self.format(index, format, args, record).ok_or_else(short)?;
-                self.system(&command);
-            }
-            EventKind::Message {
-                level,
-                format,
-                args,
-            } => {
-                let text = self.format(index, format, args, record).ok_or_else(short)?;
-                let (out, source) = (&mut self.sink.buffer, &manifest.source);
-                self.output.message(out, *level, &text, source, &event.span);
+            EventKind::Printf(f)
+            | EventKind::Cat(f)
+            | EventKind::System(f)
+            | EventKind::Errorf(f)
+            | EventKind::Warnf(f) => {
+                let text = self.format(index, f, record).ok_or_else(short)?;
+                self.say(event, &text);
             }
             EventKind::Join { separator } => {
                 let strings = record.get(HEADER_SIZE as usize..).unwrap_or_default();
@@ -186,17 +174,28 @@ impl<'a> Reporter<'a> {
     }
 
     /// The text of a format and its arguments; `None` if the record is too short.
-    fn format(
-        &mut self,
-        index: usize,
-        format: &str,
-        args: &[Arg],
-        record: &[u8],
-    ) -> Option<Vec<u8>> {
-        let values: Option<Vec<Value>> = args.iter().map(|a| self.value(a, record)).collect();
+    fn format(&mut self, index: usize, format: &Format, record: &[u8]) -> Option<Vec<u8>> {
+        let mut values = Vec::with_capacity(format.args.len());
+        for arg in &format.args {
+            values.push(self.value(arg, record)?);
+        }
         let mut text = Vec::new();
-        printf::format(&mut text, format, &self.formats[index], &values?);
+        printf::format(&mut text, &format.format, &self.formats[index], &values);
         Some(text)
+    }
+
+    /// What the text of a format is for.
+    fn say(&mut self, event: &Event, text: &[u8]) {
+        match &event.kind {
+            EventKind::Cat(_) => self.cat(text),
+            EventKind::System(_) => self.system(text),
+            EventKind::Errorf(_) | EventKind::Warnf(_) => {
+                let error = matches!(event.kind, EventKind::Errorf(_));
+                let (out, source) = (&mut self.sink.buffer, &self.manifest.source);
+                self.output.message(out, error, text, source, &event.span);
+            }
+            _ => self.output.printf(&mut self.sink.buffer, text),
+        }
     }
 
     fn cat(&mut self, name: &[u8]) {
