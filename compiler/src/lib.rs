@@ -68,7 +68,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     }
     let (tree, found) = expand::expand(parsed.script, source, &*options.facts);
     diagnostics.extend(found);
-    if diagnostics::has_errors(&diagnostics) {
+    if expand::must_stop(&diagnostics) {
         return (None, expand::locate(diagnostics, source));
     }
     let records = Records::new(options.facts.clone());

@@ -93,6 +93,27 @@ impl VisitMut for Own {
     }
 }
 
+/// Makes holes of names that were reported, so that nothing more is said about them.
+pub fn poison(script: &mut Script, names: &[Ident]) {
+    if !names.is_empty() {
+        let spans = names.iter().map(|n| n.span).collect();
+        walk::script(&mut Poison { spans }, script);
+    }
+}
+
+struct Poison {
+    spans: HashSet<Span>,
+}
+
+impl VisitMut for Poison {
+    fn expr(&mut self, e: &mut Expr) {
+        if matches!(e.kind, ExprKind::Ident(_)) && self.spans.contains(&e.span) {
+            e.kind = ExprKind::Error;
+        }
+        walk::expr(self, e);
+    }
+}
+
 struct Resolver<'a> {
     source: &'a Source,
     facts: &'a dyn KernelFacts,

@@ -18,7 +18,7 @@ pub mod walk;
 mod tests;
 
 use bt_grammar::ast::{CItem, Script};
-use bt_grammar::diag::Diagnostic;
+use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::{Ident, Span};
 
 use crate::facts::KernelFacts;
@@ -69,6 +69,7 @@ fn resolve_names(
         let headers: Vec<&str> = includes.iter().map(|(path, _)| path.as_str()).collect();
         let Ok(found) = headers::defines(&headers) else {
             diagnostics.extend(unknown.names.iter().map(|name| no_clang(name, *include)));
+            constants::poison(script, &unknown.names);
             return;
         };
         let wanted = unknown.names.into_iter().map(|n| n.node);
@@ -81,13 +82,24 @@ fn resolve_names(
         // What the headers' definitions lead to may be constants themselves.
         unknown = constants::resolve(script, source, facts, true);
     }
-    for name in unknown.names {
-        if let Some(help) = constants::help(&name.node, with_headers) {
-            let message = format!("unknown name `{}`", name.node);
-            let error = Diagnostic::error("E0203", name.span, message);
-            diagnostics.push(error.here("no builtin, no constant").help(help));
-        }
-    }
+    unknown.names.retain(|name| {
+        let Some(help) = constants::help(&name.node, with_headers) else {
+            return false;
+        };
+        let message = format!("unknown name `{}`", name.node);
+        let error = Diagnostic::error("E0203", name.span, message);
+        diagnostics.push(error.here("no builtin, no constant").help(help));
+        true
+    });
+    constants::poison(script, &unknown.names);
+}
+
+/// Whether the check would only repeat these errors, or find others that follow from them.
+pub fn must_stop(diagnostics: &[Diagnostic]) -> bool {
+    let is_name = |d: &Diagnostic| matches!(d.code, "E0203" | "E0217");
+    diagnostics
+        .iter()
+        .any(|d| d.severity == Severity::Error && !is_name(d))
 }
 
 fn no_clang(name: &Ident, include: Span) -> Diagnostic {
