@@ -15,7 +15,7 @@ use crate::report::{Report, Verdict};
 use crate::stage::{self, Stage};
 
 /// Where the guest's cases run.
-const CWD: &str = "/work";
+const CWD: &str = "/suite";
 
 /// Beyond a case's own timeout (which the guest multiplies): the guest is slow and looks for leftovers.
 const GRACE: Duration = Duration::from_secs(60);
