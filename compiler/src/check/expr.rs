@@ -183,6 +183,14 @@ impl Checker<'_> {
                 span,
             };
         }
+        let elsewhere = self
+            .current
+            .vars
+            .iter()
+            .any(|v| v.name == name && !v.declared);
+        if elsewhere && self.hoisted[self.current.index].insert(name.to_string()) {
+            return Expr::poison(span);
+        }
         let known: Vec<String> = self
             .current
             .scopes

@@ -99,6 +99,9 @@ pub struct Checker<'a> {
     definitions: definitions::Definitions,
     /// Types of the variables of each probe, from the last round.
     var_types: Vec<Vec<Ty>>,
+    /// Variables of each probe that are used after the block that assigned to them, as scripts for bpftrace before 0.21 do: they belong to
+    /// the whole probe.
+    hoisted: Vec<HashSet<String>>,
     next_call: u32,
     current: Current,
 }
@@ -155,6 +158,7 @@ impl<'a> Checker<'a> {
             constants: HashMap::new(),
             definitions: definitions::Definitions::default(),
             var_types: Vec::new(),
+            hoisted: Vec::new(),
             next_call: 0,
             current: Current::default(),
         }
@@ -201,6 +205,7 @@ impl<'a> Checker<'a> {
             self.report(error.help("raise `max_probes` and `max_bpf_progs` in the config block"));
         }
         self.var_types = vec![Vec::new(); found.len()];
+        self.hoisted = vec![HashSet::new(); found.len()];
         if !script
             .items
             .iter()
@@ -221,10 +226,16 @@ impl<'a> Checker<'a> {
             ..Current::default()
         };
         let predicate = probe.predicate.as_ref().map(|p| self.condition(p));
+        let hoisted = self.hoisted[index].len();
         let body = self.block(&probe.body);
         let vars = std::mem::take(&mut self.current.vars);
         let types: Vec<Ty> = vars.iter().map(|v| v.ty.clone()).collect();
-        if self.var_types[index] != types {
+        if self.hoisted[index].len() > hoisted {
+            // The variables will be others in the next round.
+            self.var_types[index].clear();
+            self.changed = true;
+        }
+        if self.var_types[index] != types && self.hoisted[index].len() == hoisted {
             self.var_types[index] = types;
             self.changed = true;
         }

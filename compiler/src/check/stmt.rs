@@ -368,7 +368,22 @@ impl Checker<'_> {
             ty,
             span: name.span,
         });
-        if let Some(scope) = self.current.scopes.last_mut() {
+        let hoisted = self.hoisted[self.current.index].contains(&name.node);
+        if hoisted {
+            let message = format!(
+                "`{}` is used outside of the block that assigns to it",
+                name.node
+            );
+            let warning =
+                Diagnostic::warning("W0905", name.span, message).here("first assigned here");
+            let help = format!("declare it before that block: `let {};`", name.node);
+            self.report(warning.help(help));
+        }
+        let scope = match hoisted {
+            true => self.current.scopes.first_mut(),
+            false => self.current.scopes.last_mut(),
+        };
+        if let Some(scope) = scope {
             scope.insert(name.node.clone(), id);
         }
         id

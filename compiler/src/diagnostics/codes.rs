@@ -278,6 +278,12 @@ const CODES: &[Entry] = &[
         "Types of the kernel come from BTF, /sys/kernel/btf/vmlinux of the machine that compiles or a file given with `--btf`.",
     ),
     (
+        "W0905",
+        "variable used outside of its block",
+        "A variable belongs to the block that first assigns to it. Releases of bpftrace before 0.21 let it live for the whole probe, and scripts \
+         for them rely on it; so does btc, with this warning. Declare it in the outer block: `let $x;`.",
+    ),
+    (
         "W0904",
         "string is cut",
         "A string literal is longer than `max_strlen`.",

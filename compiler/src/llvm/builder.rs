@@ -550,6 +550,8 @@ impl<'c> Builder<'c> {
         record: Node,
         index: u32,
     ) -> PointerValue<'c> {
+        // The second index counts in the debug type. The first counts in the LLVM type, which has one element and stands for all
+        // structs: calls within a longer chain become plain GEPs of it.
         let element = self
             .cx
             .struct_type(&[self.i64_type().into()], false)
@@ -557,7 +559,7 @@ impl<'c> Builder<'c> {
         self.preserved(
             "llvm.preserve.struct.access.index",
             base,
-            [index, index],
+            [0, index],
             element,
             record,
         )
