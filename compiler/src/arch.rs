@@ -5,6 +5,10 @@ pub struct Registers {
     /// Of the function arguments, in order.
     pub arguments: [u32; 6],
     pub return_value: u32,
+    /// Whose lowest bits are the privilege level.
+    pub code_segment: u32,
+    /// All of 64 bits, by the names that `reg()` takes.
+    pub named: &'static [(&'static str, u32)],
 }
 
 pub const X86_64: Registers = Registers {
@@ -12,4 +16,28 @@ pub const X86_64: Registers = Registers {
     arguments: [112, 104, 96, 88, 72, 64],
     // rax
     return_value: 80,
+    code_segment: 136,
+    named: &[
+        ("r15", 0),
+        ("r14", 8),
+        ("r13", 16),
+        ("r12", 24),
+        ("bp", 32),
+        ("bx", 40),
+        ("r11", 48),
+        ("r10", 56),
+        ("r9", 64),
+        ("r8", 72),
+        ("ax", 80),
+        ("cx", 88),
+        ("dx", 96),
+        ("si", 104),
+        ("di", 112),
+        ("orig_ax", 120),
+        ("ip", 128),
+        ("cs", 136),
+        ("flags", 144),
+        ("sp", 152),
+        ("ss", 160),
+    ],
 };

@@ -2,17 +2,25 @@
 
 mod args;
 mod argument;
+mod cgroup;
 mod comm;
 mod cpu;
 mod curtask;
 mod elapsed;
 mod func;
+mod jiffies;
+mod ncpus;
 mod nsecs;
+mod numaid;
 mod pid;
 mod probe;
+mod rand;
+pub mod relative;
 mod retval;
 mod stack;
 mod uid;
+mod usermode;
+mod username;
 
 pub use stack::{DEFAULT_LIMIT, MAX_LIMIT, lower_stack};
 
@@ -71,6 +79,17 @@ pub static BUILTINS: &[&dyn Builtin] = &[
     &pid::Tid,
     &uid::Uid,
     &stack::Ustack,
+    &rand::Rand,
+    &cgroup::Cgroup,
+    &numaid::Numaid,
+    &jiffies::Jiffies,
+    &ncpus::Ncpus,
+    &username::Username,
+    &usermode::Usermode,
+    &relative::PPID,
+    &relative::PCOMM,
+    &relative::LEADER_TID,
+    &relative::LEADER_COMM,
 ];
 
 pub fn find(name: &str) -> Option<&'static dyn Builtin> {

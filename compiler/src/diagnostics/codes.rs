@@ -226,6 +226,12 @@ const CODES: &[Entry] = &[
          begin { system(\"date\"); }",
     ),
     (
+        "E0408",
+        "the script refuses",
+        "A `static_assert` of the script is not true, or `fail` is reached when it is compiled.\n\n    \
+         static_assert(sizeof(struct item) == 16, \"items have changed\");",
+    ),
+    (
         "E0501",
         "unknown probe type",
         "No provider has that name.\n\n    kprob:vfs_read { }",
@@ -271,6 +277,11 @@ const CODES: &[Entry] = &[
         "E0602",
         "bad config value",
         "The value of a config variable is out of range or of the wrong kind.",
+    ),
+    (
+        "E0603",
+        "too much work",
+        "The verifier follows loops step by step, and gives up after a million instructions. Shorter strings help.",
     ),
     (
         "E0701",

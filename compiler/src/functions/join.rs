@@ -90,6 +90,7 @@ fn pack<'c>(lower: &mut Lower<'c, '_>, space: Space) -> FunctionValue<'c> {
         Space::Any => "btc_join_any",
         Space::Kernel | Space::Context | Space::Own => "btc_join_kernel",
     };
+    lower.has_loop();
     lower.subroutine(name, &["to", "array"], &[true, false], |lower, function| {
         let (to, array) = (
             lower.b.param_ptr(function, 0),

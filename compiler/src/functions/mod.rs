@@ -1,9 +1,12 @@
 //! The functions: one file each, with signature, check, lowering and what it sends.
 
+mod address_space;
+mod assert;
 mod avg;
 mod bswap;
 mod buf;
 mod cat;
+mod cgroup;
 mod clear;
 mod count;
 mod delete;
@@ -18,12 +21,22 @@ mod kaddr;
 mod lhist;
 mod macaddr;
 mod message;
+mod named;
+mod nsecs;
 mod ntop;
+mod override_return;
 mod print;
 mod printf;
+mod pton;
+mod reg;
+mod relative;
+mod signal;
 mod stack;
 mod str;
 mod strftime;
+mod strlen;
+mod strncmp;
+mod strstr;
 mod sum;
 mod symbol;
 mod system;
@@ -85,11 +98,18 @@ impl fmt::Debug for dyn Function {
 
 /// Every function.
 pub static FUNCTIONS: &[&dyn Function] = &[
+    &address_space::Kptr,
+    &address_space::Uptr,
+    &assert::Assert,
+    &assert::Fail,
+    &assert::StaticAssert,
     &avg::Avg,
     &avg::Stats,
     &bswap::Bswap,
     &buf::Buf,
     &cat::Cat,
+    &cgroup::CgroupId,
+    &cgroup::CgroupPath,
     &clear::Clear,
     &clear::Zero,
     &count::Count,
@@ -107,13 +127,30 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &macaddr::Macaddr,
     &message::Errorf,
     &message::Warnf,
+    &named::SIGNAL_NAME,
+    &named::STRERROR,
+    &named::SYSCALL_NAME,
+    &nsecs::Nsecs,
     &ntop::Ntop,
+    &override_return::Override,
     &print::Print,
     &printf::Printf,
+    &pton::Pton,
+    &reg::Reg,
+    &relative::LEADER_COMM,
+    &relative::LEADER_TID,
+    &relative::PCOMM,
+    &relative::PPID,
+    &signal::Signal,
+    &signal::SignalThread,
     &stack::KernelStack,
     &stack::UserStack,
     &str::Str,
     &strftime::Strftime,
+    &strlen::Strlen,
+    &strncmp::Strncmp,
+    &strstr::Strcontains,
+    &strstr::Strstr,
     &sum::Sum,
     &symbol::KernelSymbol,
     &symbol::UserSymbol,

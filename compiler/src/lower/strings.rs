@@ -76,6 +76,16 @@ impl<'c> Lower<'c, '_> {
             .call(function, &[Arg::Ptr(a), Arg::Ptr(b), Arg::Int(length)])
     }
 
+    /// 1 if the first bytes of two strings are the same, up to a NUL.
+    pub fn begin_alike(&mut self, left: &Expr, right: &Expr, most: u32) -> IntValue<'c> {
+        let length = left.ty.size().min(right.ty.size()).min(most);
+        let (a, b) = (self.memory(left), self.memory(right));
+        let length = self.int(i64::from(length));
+        let function = self.streq();
+        self.b
+            .call(function, &[Arg::Ptr(a), Arg::Ptr(b), Arg::Int(length)])
+    }
+
     /// `long btc_streq(const char *a, const char *b, long n)`: whether both have the same bytes up to a NUL or `n`.
     fn streq(&mut self) -> FunctionValue<'c> {
         self.has_loop();

@@ -43,6 +43,18 @@ impl ProbeKind {
         matches!(self, ProbeKind::Kprobe | ProbeKind::Uprobe)
     }
 
+    /// The context begins with a `struct pt_regs`.
+    pub fn has_registers(self) -> bool {
+        matches!(
+            self,
+            ProbeKind::Kprobe
+                | ProbeKind::Kretprobe
+                | ProbeKind::Uprobe
+                | ProbeKind::Uretprobe
+                | ProbeKind::Timer
+        )
+    }
+
     pub fn has_return_value(self) -> bool {
         matches!(self, ProbeKind::Kretprobe | ProbeKind::Uretprobe)
     }

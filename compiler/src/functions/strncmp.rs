@@ -1,0 +1,69 @@
+//! `strncmp()`: whether strings begin alike.
+
+use bt_grammar::diag::Diagnostic;
+
+use super::Function;
+use crate::check::{CallSite, Checker};
+use crate::llvm::IntValue;
+use crate::lower::Lower;
+use crate::typed::{Call, CallData, Expr};
+use crate::types::{INT64, Ty};
+
+pub struct Strncmp;
+
+impl Function for Strncmp {
+    fn name(&self) -> &'static str {
+        "strncmp"
+    }
+
+    fn signature(&self) -> &'static str {
+        "int64 strncmp(string a, string b, const int length)"
+    }
+
+    fn about(&self) -> &'static str {
+        "0 if two strings are the same in their first bytes, else another number"
+    }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        if !cx.arity(site, self, 3, 3) {
+            return Expr::poison(site.span);
+        }
+        let mut strings = Vec::new();
+        for index in 0..2 {
+            let Some(arg) = cx.arg(site, index) else {
+                return Expr::poison(site.span);
+            };
+            let string = cx.value_as_string(arg);
+            match &string.ty {
+                Ty::Str(_) => strings.push(string),
+                Ty::Unknown => return Expr::poison(site.span),
+                _ => return cx.wrong_arg(site, &string, "a string"),
+            }
+        }
+        match cx.literal_int(site, 2, "the length") {
+            Some(length) if length >= 0 => {
+                let data = CallData::Size(u32::try_from(length).unwrap_or(u32::MAX));
+                cx.made(site, self, INT64, strings, data)
+            }
+            Some(_) => {
+                let span = site.args[2].span();
+                let error = Diagnostic::error("E0402", span, "the length must not be negative");
+                cx.report(error.here("below 0"));
+                Expr::poison(site.span)
+            }
+            None => Expr::poison(site.span),
+        }
+    }
+
+    fn lower<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call) -> Option<IntValue<'c>> {
+        let (CallData::Size(length), [a, b]) = (&call.data, call.args.as_slice()) else {
+            return None;
+        };
+        let same = lower.begin_alike(a, b, *length);
+        Some(lower.b.xor(same, lower.int(1)))
+    }
+}
