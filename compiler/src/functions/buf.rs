@@ -54,7 +54,15 @@ impl Function for Buf {
         };
         let capacity = match (&length, whole) {
             (None, Some(whole)) => whole,
-            (None, None) => return cx.wrong_arg(site, &data, "a length, or an array"),
+            (None, None) => {
+                let error = Diagnostic::error("E0401", site.span, "`buf` needs a length here");
+                cx.report(
+                    error
+                        .here("only an array has one of its own")
+                        .also(data.span, "an address"),
+                );
+                return Expr::poison(site.span);
+            }
             (Some(length), _) if length.ty.is_unknown() => return Expr::poison(site.span),
             (Some(length), _) => match length.flexible_int() {
                 Some(n) if n < 0 => {

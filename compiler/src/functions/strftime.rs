@@ -1,6 +1,7 @@
 //! `strftime()`: a time stamp as a time of day.
 
 use bt_abi::types::clock;
+use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
@@ -40,8 +41,13 @@ impl Function for Strftime {
         if time.ty.is_unknown() {
             return Expr::poison(site.span);
         }
-        if !matches!(time.ty, Ty::Int(_)) || time.flexible_int().is_some_and(|n| n < 0) {
-            return cx.wrong_arg(site, &time, "nanoseconds, not below 0");
+        if !matches!(time.ty, Ty::Int(_)) {
+            return cx.wrong_arg(site, &time, "nanoseconds");
+        }
+        if time.flexible_int().is_some_and(|n| n < 0) {
+            let error = Diagnostic::error("E0402", time.span, "a time must not be negative");
+            cx.report(error.here("below 0"));
+            return Expr::poison(site.span);
         }
         let clock = match &time.kind {
             ExprKind::Call(Call {
