@@ -73,7 +73,9 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     }
     let records = Records::new(options.facts.clone());
     let (script, found) = check::check(&tree, &records, &options.environment, options.allow_unsafe);
-    diagnostics.extend(found);
+    // What has no type because of a mistake that was reported already is no second one.
+    let known = diagnostics::has_errors(&diagnostics);
+    diagnostics.extend(found.into_iter().filter(|d| !known || d.code != "E0313"));
     diagnostics = expand::locate(diagnostics, source);
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);

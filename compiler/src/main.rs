@@ -24,7 +24,12 @@ struct Cli {
     script: Option<PathBuf>,
 
     /// Compile this program text instead of a file
-    #[arg(short = 'e', value_name = "PROGRAM", conflicts_with = "script")]
+    #[arg(
+        short = 'e',
+        value_name = "PROGRAM",
+        conflicts_with = "script",
+        allow_hyphen_values = true
+    )]
     program: Option<String>,
 
     /// Write the object here [default: the script's name with .bpf.o]; the manifest goes beside it as .json
@@ -92,7 +97,8 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(e) => {
-            eprintln!("error: {e:#}");
+            // Nobody to tell, if that fails.
+            let _ = writeln!(std::io::stderr(), "error: {e:#}");
             ExitCode::from(USAGE)
         }
     }
@@ -126,7 +132,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     }
     let options = Options {
         facts: Rc::new(LiveFacts::new(cli.btf.clone(), tracepoints)),
-        environment: std::env::vars()
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with("BPFTRACE_"))
             .collect(),
         keep_ir: cli.emit == Some(Stage::Ir),
@@ -145,7 +152,10 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             let object = output_path(cli);
             let manifest = manifest_path(&object);
             write_atomically(&object, &output.object)?;
-            write_atomically(&manifest, output.manifest.to_json_pretty().as_bytes())?;
+            // Beside a device or a pipe there is no place for it.
+            if object.metadata().is_ok_and(|m| m.is_file()) {
+                write_atomically(&manifest, output.manifest.to_json_pretty().as_bytes())?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -185,11 +195,21 @@ fn show(cli: &Cli, list: &[bt_grammar::diag::Diagnostic], source: &Source) -> an
     };
     let list: Vec<_> = list.iter().filter(wanted).cloned().collect();
     match cli.format {
-        Format::Text => diagnostics::print(&list, source).context("cannot print diagnostics"),
+        Format::Text => ignore_closed(diagnostics::print(&list, source)),
         Format::Json => {
-            eprint!("{}", diagnostics::to_json(&list, source));
-            Ok(())
+            let text = diagnostics::to_json(&list, source);
+            ignore_closed(std::io::stderr().write_all(text.as_bytes()))
         }
+    }
+}
+
+/// A closed standard error is the reader's choice; the exit status still says what happened.
+fn ignore_closed(result: std::io::Result<()>) -> anyhow::Result<()> {
+    match result {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(e).context("cannot print diagnostics")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -223,12 +243,12 @@ fn manifest_path(object: &Path) -> PathBuf {
 fn write_atomically(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let context = || format!("cannot write {}", path.display());
-    // Not a plain file, such as /dev/null: there is nothing to replace.
-    if path
-        .symlink_metadata()
-        .is_ok_and(|m| !m.is_file() && !m.is_symlink())
-    {
+    // A device or a pipe, maybe behind a link: there is nothing to replace.
+    if path.metadata().is_ok_and(|m| !m.is_file()) {
         return std::fs::write(path, bytes).with_context(context);
+    }
+    if path.is_symlink() && !path.exists() {
+        anyhow::bail!("{}: it is a link to nowhere", context());
     }
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let folder = target

@@ -8,7 +8,7 @@ use crate::check::Checker;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::Expr;
-use crate::types::INT64;
+use crate::types::UINT64;
 
 /// The argument of that number.
 pub struct Argument(pub usize);
@@ -34,7 +34,7 @@ impl Builtin for Argument {
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
         let kind = cx.spec().kind;
         if kind.has_arguments() {
-            return value(self, INT64, span);
+            return value(self, UINT64, span);
         }
         let help = match kind {
             crate::probes::ProbeKind::Tracepoint => "a tracepoint's fields are `args.NAME`",

@@ -8,7 +8,7 @@ use crate::check::Checker;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::Expr;
-use crate::types::INT64;
+use crate::types::UINT64;
 
 pub struct Retval;
 
@@ -23,7 +23,7 @@ impl Builtin for Retval {
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
         match cx.spec().kind {
-            kind if kind.has_return_value() => value(self, INT64, span),
+            kind if kind.has_return_value() => value(self, UINT64, span),
             crate::probes::ProbeKind::Tracepoint => {
                 unavailable(cx, name, span, "a sys_exit tracepoint has `args.ret`")
             }

@@ -100,12 +100,13 @@ impl Checker<'_> {
         right: (Expr, IntTy),
         span: Span,
     ) -> Expr {
-        // A literal takes the sign of the other operand, if it can.
+        // A literal that is not negative takes the sign of the other operand; one above the largest int64 has a sign of its own.
         let sign = |this: &(Expr, IntTy), other: &(Expr, IntTy)| match this.0.flexible_int() {
-            Some(value) if value >= 0 && other.0.flexible_int().is_none() => other.1.signed,
+            Some(value) if this.1.signed && value >= 0 => other.1.signed,
             _ => this.1.signed,
         };
         let signed = match op {
+            // As in bpftrace, a shift to the right brings zeros in, whatever the sign.
             BinaryOp::Shl | BinaryOp::Shr => left.1.signed,
             _ => sign(&left, &right) || sign(&right, &left),
         };
@@ -128,7 +129,7 @@ impl Checker<'_> {
             UINT64
         };
         if let (Some(l), Some(r)) = (left.flexible_int(), right.flexible_int())
-            && let Some(value) = fold(op, l, r)
+            && let Some(value) = fold(op, signed, l, r)
         {
             return Expr::int(value, ty, span);
         }
@@ -169,7 +170,7 @@ impl Checker<'_> {
         };
         match op {
             BinaryOp::Add | BinaryOp::Sub if ordered || op == BinaryOp::Add => {
-                let size = Expr::int(i64::from(self.pointee_size(to)), INT64, count.span);
+                let size = self.pointee_size_expr(to, count.span);
                 let count_span = count.span;
                 let kind = ExprKind::Arith {
                     op: BinaryOp::Mul,
@@ -236,7 +237,21 @@ impl Checker<'_> {
 }
 
 /// The result of an operation on literals, if it has one that everyone agrees on.
-pub fn fold(op: BinaryOp, l: i64, r: i64) -> Option<i64> {
+pub fn fold(op: BinaryOp, signed: bool, l: i64, r: i64) -> Option<i64> {
+    if !signed {
+        let (l, r) = (l as u64, r as u64);
+        return match op {
+            BinaryOp::Div => l.checked_div(r).map(|v| v as i64),
+            BinaryOp::Rem => l.checked_rem(r).map(|v| v as i64),
+            BinaryOp::Shr => (r < 64).then(|| (l >> r) as i64),
+            BinaryOp::Add => l.checked_add(r).map(|v| v as i64),
+            BinaryOp::Mul => l.checked_mul(r).map(|v| v as i64),
+            BinaryOp::BitAnd => Some((l & r) as i64),
+            BinaryOp::BitOr => Some((l | r) as i64),
+            BinaryOp::BitXor => Some((l ^ r) as i64),
+            _ => None,
+        };
+    }
     match op {
         BinaryOp::Add => l.checked_add(r),
         BinaryOp::Sub => l.checked_sub(r),
@@ -247,7 +262,7 @@ pub fn fold(op: BinaryOp, l: i64, r: i64) -> Option<i64> {
         BinaryOp::BitOr => Some(l | r),
         BinaryOp::BitXor => Some(l ^ r),
         BinaryOp::Shl if (0..63).contains(&r) && l >= 0 => l.checked_mul(1 << r),
-        BinaryOp::Shr if (0..64).contains(&r) && l >= 0 => Some(l >> r),
+        BinaryOp::Shr if (0..64).contains(&r) => Some((l as u64 >> r) as i64),
         _ => None,
     }
 }

@@ -59,7 +59,7 @@ impl Checker<'_> {
                 }
             }
             self.constants.insert(name.node.clone(), next);
-            next += 1;
+            next = next.wrapping_add(1);
         }
     }
 
@@ -233,7 +233,7 @@ impl Checker<'_> {
                     CType::Named(name) if name == "char" && count > 0 => Ty::Str(count),
                     _ => Ty::Array(Box::new(element_ty), count),
                 };
-                Some((ty, size * count, align))
+                Some((ty, size.saturating_mul(count), align))
             }
             CType::Function => None,
         }
@@ -288,21 +288,25 @@ struct CLayout {
 
 impl CLayout {
     fn place(&mut self, size: u32, align: u32, bits: Option<u32>) -> u32 {
+        // A bit-field of a type without size was reported, or is padding.
+        let bits = bits.filter(|_| size > 0);
         let align = if self.packed { 1 } else { align.max(1) };
         self.align = self.align.max(align);
-        let width = bits.unwrap_or(size * 8);
+        let width = bits.unwrap_or(size.saturating_mul(8));
         let offset = match (self.is_union, bits) {
             (true, _) => 0,
             // A bit-field does not cross the boundary of its own type.
             (false, Some(bits))
-                if bits > 0 && (self.end / (size * 8) == (self.end + bits - 1) / (size * 8)) =>
+                if bits > 0
+                    && (self.end / (size * 8)
+                        == (self.end.saturating_add(bits) - 1) / (size * 8)) =>
             {
                 self.end
             }
             (false, Some(_)) => self.end.next_multiple_of(size * 8),
             (false, None) => self.end.next_multiple_of(align * 8),
         };
-        self.end = offset + width;
+        self.end = offset.saturating_add(width);
         self.largest = self.largest.max(self.end);
         offset
     }

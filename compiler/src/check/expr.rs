@@ -15,6 +15,12 @@ impl Checker<'_> {
     /// An expression whose value is used: not an aggregation, not a struct as a whole, not a call without result.
     pub fn value(&mut self, expr: &ast::Expr) -> Expr {
         let checked = self.expr(expr);
+        self.as_value(checked)
+    }
+
+    /// What was checked, used as a value.
+    pub fn as_value(&mut self, checked: Expr) -> Expr {
+        let span = checked.span;
         if let (Ty::Agg(agg), ExprKind::MapGet { map, .. }) = (&checked.ty, &checked.kind)
             && let Some(ty) = agg.read_as()
         {
@@ -26,8 +32,8 @@ impl Checker<'_> {
             Ty::Unit => "nothing",
             Ty::Record(_) => "a whole struct",
             Ty::Ptr(_, Space::Context) => {
-                self.unsupported(expr.span, "arguments as a whole");
-                return Expr::poison(expr.span);
+                self.unsupported(span, "arguments as a whole");
+                return Expr::poison(span);
             }
             _ => return checked,
         };
@@ -39,11 +45,11 @@ impl Checker<'_> {
         let message = format!("{what} cannot be used as a value here");
         let ty = self.show(&checked.ty);
         self.report(
-            Diagnostic::error("E0307", expr.span, message)
+            Diagnostic::error("E0307", span, message)
                 .here(format!("this is `{ty}`"))
                 .help(help),
         );
-        Expr::poison(expr.span)
+        Expr::poison(span)
     }
 
     /// Something that is true or false.
@@ -158,7 +164,8 @@ impl Checker<'_> {
         if let Some(value) = self.constants.get(name) {
             return Expr::int(*value, INT64, span);
         }
-        let constants: Vec<String> = self.constants.keys().cloned().collect();
+        let mut constants: Vec<String> = self.constants.keys().cloned().collect();
+        constants.sort();
         let mut known: Vec<&str> = constants.iter().map(String::as_str).collect();
         builtins::names().for_each(|name| known.push(name));
         let help = match suggest::closest(name, known) {
@@ -183,20 +190,18 @@ impl Checker<'_> {
                 span,
             };
         }
-        let elsewhere = self
-            .current
-            .vars
-            .iter()
-            .any(|v| v.name == name && !v.declared);
+        let elsewhere = self.current.vars.iter().any(|v| v.name == name && !v.local);
         if elsewhere && self.hoisted[self.current.index].insert(name.to_string()) {
             return Expr::poison(span);
         }
-        let known: Vec<String> = self
+        let mut known: Vec<String> = self
             .current
             .scopes
             .iter()
             .flat_map(|s| s.keys().cloned())
             .collect();
+        // Maps have no order, and messages must have one.
+        known.sort();
         let elsewhere = self
             .current
             .vars
@@ -288,6 +293,10 @@ impl Checker<'_> {
                     return Expr::poison(span);
                 };
                 let step = match &checked.ty {
+                    Ty::Ptr(to, _) if self.pointee_size_expr(to, span).flexible_int().is_none() => {
+                        self.unsupported(span, "steps over structs of the kernel");
+                        return Expr::poison(span);
+                    }
                     Ty::Ptr(to, _) => i64::from(self.pointee_size(to)),
                     Ty::Int(_) | Ty::Unknown => 1,
                     _ => return self.not_countable(&checked, span),
@@ -580,7 +589,7 @@ impl Checker<'_> {
         };
         let size = match ty {
             None | Some(Ty::Unknown) => return Expr::poison(span),
-            Some(Ty::Record(id)) => {
+            Some(Ty::Record(id) | Ty::Value(id, _)) => {
                 let record = self.records.get(id);
                 if !matches!(record.origin, crate::types::Origin::Script { .. }) {
                     return Expr {
@@ -715,7 +724,26 @@ impl Checker<'_> {
         expr.ty.clone()
     }
 
-    /// Bytes from one element to the next behind a pointer.
+    /// Bytes from one element to the next behind a pointer, as the target has them.
+    pub fn pointee_size_expr(&self, ty: &Ty, span: Span) -> Expr {
+        match ty {
+            Ty::Record(id)
+                if !matches!(
+                    self.records.get(*id).origin,
+                    crate::types::Origin::Script { .. }
+                ) =>
+            {
+                Expr {
+                    kind: ExprKind::TypeSize(*id),
+                    ty: INT64,
+                    span,
+                }
+            }
+            ty => Expr::int(i64::from(self.pointee_size(ty)), INT64, span),
+        }
+    }
+
+    /// Bytes from one element to the next behind a pointer, as far as they are known here.
     pub fn pointee_size(&self, ty: &Ty) -> u32 {
         match ty {
             Ty::Record(id) => self.records.get(*id).size.max(1),

@@ -34,6 +34,10 @@ fn fit_key(ty: &Ty) -> Option<Ty> {
 fn longest_string(ty: &mut Ty) -> Option<&mut u32> {
     match ty {
         Ty::Str(size) => Some(size),
+        Ty::Named(fields) => fields
+            .iter_mut()
+            .filter_map(|(_, ty)| longest_string(ty))
+            .max_by_key(|size| **size),
         Ty::Tuple(items) => items
             .iter_mut()
             .filter_map(longest_string)

@@ -27,7 +27,10 @@ use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::Span;
 
 use crate::probes::{self, Spec};
-use crate::typed::{CallId, Declared, MapId, Probe, Script, ScriptConfig, Slot, Var, VarId};
+use crate::typed::visit::{self, Node};
+use crate::typed::{
+    CallId, Declared, ExprKind, MapId, Probe, Script, ScriptConfig, Slot, Var, VarId,
+};
 use crate::types::{Records, Ty};
 
 /// Types only grow from round to round, so that this many rounds are never needed; a guard against a mistake of ours.
@@ -50,7 +53,10 @@ pub fn check(
     let probes = checker.attach_points(script);
     let setup = std::mem::take(&mut checker.diagnostics);
     let mut bodies = Vec::new();
-    for _ in 0..MAX_ROUNDS {
+    let mut rounds = 0;
+    // What a round learns may travel one use further in each; a chain is as long as there are names.
+    while rounds < MAX_ROUNDS + checker.maps.len() {
+        rounds += 1;
         checker.start_round();
         bodies = probes
             .iter()
@@ -62,6 +68,7 @@ pub fn check(
         }
     }
     checker.undefined_maps();
+    checker.untyped(&bodies);
     let mut diagnostics = setup;
     diagnostics.append(&mut checker.diagnostics);
     let mut seen = HashSet::new();
@@ -115,6 +122,8 @@ struct Current {
     scopes: Vec<HashMap<String, VarId>>,
     /// Loops around the statement that is being checked.
     loops: u32,
+    /// Copies that `unroll`s around it make.
+    unrolled: i64,
 }
 
 /// A map and where its types come from.
@@ -288,6 +297,38 @@ impl<'a> Checker<'a> {
     /// A type as messages show it.
     pub fn show(&self, ty: &Ty) -> String {
         self.records.display(ty).to_string()
+    }
+
+    /// What has no type after the last round would be left out of the object in silence: report it.
+    fn untyped(&mut self, probes: &[Probe]) {
+        if self
+            .diagnostics
+            .iter()
+            .any(|d| d.severity == Severity::Error)
+        {
+            return;
+        }
+        let mut found = Vec::new();
+        for probe in probes {
+            visit::probe(probe, &mut |node| {
+                if let Node::Expr(expr) = node
+                    && (expr.ty.is_unknown() || matches!(expr.kind, ExprKind::Poison))
+                {
+                    found.push(expr.span);
+                }
+            });
+            let unknown = probe
+                .vars
+                .iter()
+                .filter(|v| v.ty.is_unknown() && !v.declared);
+            found.extend(unknown.map(|v| v.span));
+        }
+        found.sort();
+        if let Some(span) = found.first() {
+            let error = Diagnostic::error("E0313", *span, "nothing gives this a type");
+            let help = "assign a value to it, or declare it with a type: `let $x: uint64;`";
+            self.report(error.here("used, but never assigned a value").help(help));
+        }
     }
 
     fn undefined_maps(&mut self) {

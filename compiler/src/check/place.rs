@@ -26,7 +26,10 @@ impl Checker<'_> {
             },
             Ty::Record(record) => match base.kind {
                 ExprKind::Read(place) => (record, place),
-                _ => return Expr::poison(span),
+                _ => {
+                    self.unsupported(span, "fields of structs that are chosen as a whole");
+                    return Expr::poison(span);
+                }
             },
             Ty::Value(record, _) => (record, own_memory(base)),
             Ty::Named(fields) => return self.named_field(base, &fields, name, span),
@@ -69,6 +72,16 @@ impl Checker<'_> {
         let Some(last) = path.last() else {
             return Expr::poison(span);
         };
+        let root = path
+            .first()
+            .map(|f| self.records.get(f.record).origin.clone());
+        if place.steps.is_empty() && matches!(root, Some(Origin::KernelAnonymous { .. })) {
+            self.unsupported(
+                span,
+                "fields behind pointers to kernel types without a name",
+            );
+            return Expr::poison(span);
+        }
         let def = self.records.field(*last);
         place.steps.extend(path.iter().map(|f| Step::Field(*f)));
         let ty = self.pointer_in(def.ty, self.space_of(&place));
@@ -268,6 +281,8 @@ impl Checker<'_> {
                 return Expr::poison(span);
             }
         };
+        // A flexible array has as many elements as it has.
+        let count = count.filter(|count| *count > 0);
         if let (Some(at), Some(count)) = (constant, count)
             && (at < 0 || at >= i64::from(count))
         {
@@ -281,6 +296,15 @@ impl Checker<'_> {
                 index.span,
                 "indexes of tracepoint arguments that are no literals",
             );
+            return Expr::poison(span);
+        }
+        let sized = self
+            .pointee_size_expr(&element, span)
+            .flexible_int()
+            .is_some();
+        let relocated = matches!(place.steps.last(), Some(Step::Field(_))) && constant.is_some();
+        if !sized && !relocated && constant != Some(0) {
+            self.unsupported(span, "elements of arrays of kernel structs");
             return Expr::poison(span);
         }
         let mut place = place;

@@ -12,6 +12,9 @@ use crate::types::Ty;
 /// `unroll` copies its body; more copies than this are a mistake.
 const MAX_UNROLL: i64 = 100;
 
+/// Of nested ones together.
+const MAX_UNROLL_NESTED: i64 = 1000;
+
 impl Checker<'_> {
     pub(super) fn block(&mut self, block: &ast::Block) -> Vec<Stmt> {
         self.current.scopes.push(Default::default());
@@ -58,9 +61,19 @@ impl Checker<'_> {
                     self.report(error.here(format!("expected 1 to {MAX_UNROLL}")));
                     return None;
                 };
+                let outer = self.current.unrolled.max(1);
+                if outer * count > MAX_UNROLL_NESTED {
+                    let error = Diagnostic::error("E0406", span, "too many copies of this body");
+                    let here = format!("{} copies, {MAX_UNROLL_NESTED} at most", outer * count);
+                    self.report(error.here(here).help("use a `for` loop"));
+                    return None;
+                }
+                self.current.unrolled = outer * count;
+                let body = self.block(body);
+                self.current.unrolled = outer;
                 StmtKind::Unroll {
                     count: count as u32,
-                    body: self.block(body),
+                    body,
                 }
             }
             A::Block(block) => StmtKind::Block(self.block(block)),
@@ -173,18 +186,21 @@ impl Checker<'_> {
         };
         if let Some(op) = op {
             let known = self.map(map).value.clone();
-            if !matches!(known, Ty::Int(_) | Ty::Unknown)
-                || checked.ty.as_int().is_none() && !checked.ty.is_unknown()
-            {
-                let current = Expr {
-                    kind: ExprKind::MapRef(map),
-                    ty: known,
-                    span: target.span,
-                };
-                if current.ty.as_int().is_none() || checked.ty.as_int().is_none() {
-                    self.binary_checked(op, current, checked, span);
-                    return None;
-                }
+            let numbers = matches!(known, Ty::Int(_) | Ty::Unknown);
+            if !numbers || (checked.ty.as_int().is_none() && !checked.ty.is_unknown()) {
+                let message = format!(
+                    "`{}=` needs integers, not `{}` and `{}`",
+                    op.symbol(),
+                    self.show(&known),
+                    self.show(&checked.ty)
+                );
+                let error = Diagnostic::error("E0303", span, message).here("type mismatch");
+                let first = self.map(map).value_span;
+                self.report(error.also(
+                    first,
+                    format!("the map holds `{}` since here", self.show(&known)),
+                ));
+                return None;
             }
             let int = checked.ty.as_int().map_or(crate::types::INT64, |i| {
                 Ty::int(8, i.signed || op == BinaryOp::Sub)
@@ -203,12 +219,12 @@ impl Checker<'_> {
             });
         }
         let checked = match (&checked.ty, &checked.kind) {
-            (Ty::Unit | Ty::Record(_), _) => self.value(value),
+            (Ty::Unit | Ty::Record(_), _) => self.as_value(checked),
             (Ty::Value(..), _) => {
                 self.unsupported(value.span, "maps of structs");
                 return None;
             }
-            (Ty::Agg(_), ExprKind::MapGet { .. }) => self.value(value),
+            (Ty::Agg(_), ExprKind::MapGet { .. }) => self.as_value(checked),
             _ => checked,
         };
         let ty = self.storage_type(&checked);
@@ -223,6 +239,13 @@ impl Checker<'_> {
                 kind: StmtKind::Aggregate { map, key, call },
                 span,
             }),
+            _ if matches!(ty, Ty::Agg(_)) => {
+                let message = "an aggregation is assigned to a map as it is";
+                let error = Diagnostic::error("E0403", checked.span, message);
+                let help = "write an `if` with an assignment on each side";
+                self.report(error.here("part of another expression").help(help));
+                None
+            }
             kind => {
                 let target = self.map(map).value.clone();
                 let value = self.convert(
@@ -264,7 +287,7 @@ impl Checker<'_> {
                 let ty = self.records.value_type(*id);
                 Expr { ty, ..checked }
             }
-            _ => self.value(expr),
+            _ => self.as_value(checked),
         }
     }
 
@@ -353,6 +376,7 @@ impl Checker<'_> {
         let name = format!("$<{}>", id.0);
         self.current.vars.push(Var {
             declared: false,
+            local: false,
             name,
             ty,
             span,
@@ -364,6 +388,7 @@ impl Checker<'_> {
         let id = VarId(self.current.vars.len() as u32);
         self.current.vars.push(Var {
             declared: false,
+            local: false,
             name: name.node.clone(),
             ty,
             span: name.span,
@@ -412,12 +437,16 @@ impl Checker<'_> {
         }
         let value = value.map(|v| self.value_or_struct(v));
         let declared = match ty {
-            Some(ty) => Some(self.type_expr(ty)?),
+            Some(ty) => Some(match self.type_expr(ty)? {
+                Ty::Record(id) => self.records.value_type(id),
+                ty => ty,
+            }),
             None => None,
         };
         let fixed = declared.is_some();
         let var = self.new_var(name, declared.unwrap_or(Ty::Unknown));
         self.current.vars[var.index()].declared = fixed;
+        self.current.vars[var.index()].local = true;
         let value = value?;
         if value.ty.is_unknown() {
             return None;
@@ -429,6 +458,10 @@ impl Checker<'_> {
 /// The type of a declared variable if it can hold the value: integers of any width are cut, literals must fit.
 fn declared_type(declared: &Ty, value: &Expr) -> Option<Ty> {
     let fits = match (declared.as_int(), value.flexible_int()) {
+        // A literal above the largest int64 is a uint64.
+        (Some(int), Some(literal)) if literal < 0 && value.ty == crate::types::UINT64 => {
+            int.bytes == 8 && !int.signed
+        }
         (Some(int), Some(literal)) => literal_fits(literal, int),
         (Some(_), None) => value.ty.as_int().is_some(),
         _ => merge(declared, &value.ty).is_some(),

@@ -68,7 +68,11 @@ impl Checker<'_> {
                 TypeModifier::Pointer => Ty::Ptr(Box::new(result), Space::Any),
                 TypeModifier::Array(Some(size)) => match (self.constant(size), result) {
                     (Some(size @ 1..=65536), Ty::Str(_)) => Ty::Str(size as u32),
-                    (Some(size @ 1..=65536), element) => Ty::Array(Box::new(element), size as u32),
+                    (Some(size @ 1..=65536), element)
+                        if u64::from(element.size().max(1)) * size as u64 <= 1 << 20 =>
+                    {
+                        Ty::Array(Box::new(element), size as u32)
+                    }
                     _ => {
                         let error = Diagnostic::error("E0205", size.span, "bad array size");
                         self.report(error.here("expected a literal from 1 to 65536"));
@@ -90,7 +94,7 @@ impl Checker<'_> {
             ExprKind::Int(value) => i64::try_from(*value).ok(),
             ExprKind::Ident(name) => self.constants.get(name).copied(),
             ExprKind::Binary { op, left, right } => {
-                super::binary::fold(*op, self.constant(left)?, self.constant(right)?)
+                super::binary::fold(*op, true, self.constant(left)?, self.constant(right)?)
             }
             ExprKind::Unary {
                 op: bt_grammar::ast::UnaryOp::Neg,

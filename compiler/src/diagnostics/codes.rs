@@ -122,6 +122,11 @@ const CODES: &[Entry] = &[
         "A script has one config block, before its probes.",
     ),
     (
+        "E0313",
+        "no type",
+        "A variable is declared without a type and never assigned, so nothing says what it holds.\n\n    begin { let $x; print($x); }",
+    ),
+    (
         "E0312",
         "unknown kind of map",
         "Maps are declared as hash, lruhash, percpuhash or percpulruhash, with their size: `let @a = lruhash(100);`.",

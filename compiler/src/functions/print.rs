@@ -44,22 +44,22 @@ impl Function for Print {
             return Expr::poison(site.span);
         }
         let value = cx.expr(arg);
-        if let (
-            Ty::Agg(_),
+        let entry = matches!(value.ty, Ty::Agg(_));
+        let value = match value.kind {
             ExprKind::MapGet {
                 map,
                 key: Some(key),
-            },
-        ) = (&value.ty, value.kind)
-        {
-            let map = Expr {
-                kind: ExprKind::MapRef(map),
-                ty: Ty::Unit,
-                span: arg.span,
-            };
-            return cx.made(site, self, Ty::Unit, vec![map, *key], CallData::None);
-        }
-        let value = cx.value(arg);
+            } if entry => {
+                let map = ExprKind::MapRef(map);
+                let map = Expr {
+                    kind: map,
+                    ty: Ty::Unit,
+                    span: arg.span,
+                };
+                return cx.made(site, self, Ty::Unit, vec![map, *key], CallData::None);
+            }
+            kind => cx.as_value(Expr { kind, ..value }),
+        };
         match value.ty.to_abi() {
             _ if matches!(value.ty, Ty::Value(..)) => {
                 cx.unsupported(arg.span, "prints of whole structs");

@@ -204,11 +204,13 @@ fn program_names(script: &Script) -> Vec<String> {
             .collect();
         // Long names are cut by the kernel anyway; these are for people who read an object.
         let name: String = name.chars().take(96).collect();
-        names.push(if names.contains(&name) {
-            format!("{name}_{index}")
-        } else {
-            name
-        });
+        let mut unique = name.clone();
+        let mut number = index;
+        while names.contains(&unique) {
+            unique = format!("{name}_{number}");
+            number += 1;
+        }
+        names.push(unique);
     }
     names
 }

@@ -15,8 +15,12 @@ impl<'c> Lower<'c, '_> {
     /// What has effects is evaluated before room is reserved, so that a full buffer changes nothing but the report. The rest is
     /// written straight into the buffer.
     pub fn send_args(&mut self, call: &Call, args: &[Expr]) {
-        let early: Vec<Option<Early<'c>>> =
-            args.iter().map(|arg| self.evaluate_early(arg)).collect();
+        let impure_after = |index: usize| args[index + 1..].iter().any(|arg| !arg.is_pure());
+        let early: Vec<Option<Early<'c>>> = args
+            .iter()
+            .enumerate()
+            .map(|(index, arg)| self.evaluate_early(arg, impure_after(index)))
+            .collect();
         self.send(call, |lower, record, fields| {
             for ((arg, early), field) in args.iter().zip(early).zip(fields) {
                 let at = lower.b.offset(record, field.offset);
@@ -32,13 +36,13 @@ impl<'c> Lower<'c, '_> {
         });
     }
 
-    /// Scalars are cheap to hold; large values only if they must be evaluated in order.
-    fn evaluate_early(&mut self, arg: &Expr) -> Option<Early<'c>> {
+    /// Scalars are cheap to hold; large values only if they must be evaluated in order: they have effects, or what follows them has.
+    fn evaluate_early(&mut self, arg: &Expr, in_order: bool) -> Option<Early<'c>> {
         if arg.ty.is_scalar() {
             return Some(Early::Scalar(self.scalar(arg)));
         }
         let layout = arg.ty.to_abi()?;
-        (!arg.is_pure()).then(|| {
+        (in_order || !arg.is_pure()).then(|| {
             // In a layout that no one else widens: a field of another layout is never impure.
             let temp = self.temp(layout.size());
             self.store(arg, temp, &layout, false);

@@ -46,7 +46,7 @@ impl<'c> Lower<'c, '_> {
             ExprKind::Arith { op, left, right } => {
                 let (l, r) = (self.scalar(left), self.scalar(right));
                 let signed = match op {
-                    BinaryOp::Shr => left.ty.as_int().is_some_and(|i| i.signed),
+                    BinaryOp::Shr => false,
                     _ => matches!(expr.ty, Ty::Int(IntTy { signed: true, .. })),
                 };
                 self.arith(*op, signed, l, r)

@@ -19,6 +19,9 @@ use crate::typed::{Expr, ExprKind, MapId, Stmt, VarId};
 /// Ranges of so many steps are loops in the program.
 const INLINE_STEPS: i64 = 64;
 
+/// Of loops within loops together: the verifier walks through each step.
+const NESTED_STEPS: i64 = 1024;
+
 /// What `bpf_loop` takes (`BPF_MAX_LOOPS`).
 const MAX_STEPS: i64 = 1 << 23;
 
@@ -62,6 +65,7 @@ impl<'c, 's> Lower<'c, 's> {
     pub(super) fn for_range(&mut self, var: VarId, start: &Expr, end: &Expr, body: &[Stmt]) {
         if let (Some(from), Some(to)) = (start.flexible_int(), end.flexible_int())
             && to.saturating_sub(from) <= INLINE_STEPS
+            && self.program.steps.max(1) * to.saturating_sub(from).max(1) <= NESTED_STEPS
         {
             self.range_inline(var, from, to, body);
             return;
@@ -110,7 +114,10 @@ impl<'c, 's> Lower<'c, 's> {
         self.b.branch(more, inside, done);
         self.b.at_end(inside);
         self.b.store(storage, at, 8);
+        let outer = self.program.steps;
+        self.program.steps = outer.max(1) * (to - from).max(1);
         self.loop_body(body, Around { next, done });
+        self.program.steps = outer;
         self.b.jump(next);
         self.b.at_end(next);
         let at = self.b.load(counter, 8, true);
@@ -254,6 +261,7 @@ impl<'c, 's> Lower<'c, 's> {
             temporaries: self.program.temporaries.nested(base),
             around: Some(around),
             left: Some(word(self, LEFT)),
+            steps: 0,
             leaves: false,
         };
         std::mem::replace(&mut self.program, state)

@@ -102,7 +102,7 @@ impl<'c> Lower<'c, '_> {
             self.b.at_end(present);
             match early {
                 Some(scalar) => self.b.store(found, scalar, plan.value.size()),
-                None => self.store(value, found, &plan.value, false),
+                None => self.store_apart(value, found, &plan.value),
             }
             self.mark_set(map, found);
             self.b.jump(done);

@@ -93,6 +93,19 @@ impl<'c> Lower<'c, '_> {
         }
     }
 
+    /// Stores a value over what it may be made of: `$t = ($t.1, $t.0)`.
+    pub(super) fn store_apart(&mut self, expr: &Expr, to: PointerValue<'c>, target: &Type) {
+        // Other values are read before they are written, or onto themselves.
+        if !matches!(target, Type::Tuple { .. } | Type::Struct { .. }) {
+            self.store(expr, to, target, false);
+            return;
+        }
+        let temp = self.temp(target.size());
+        self.zero(temp, target.size());
+        self.store(expr, temp, target, true);
+        self.copy(to, temp, target.size());
+    }
+
     /// The value somewhere in memory, laid out as its own type says. Must not be written to.
     pub fn memory(&mut self, expr: &Expr) -> PointerValue<'c> {
         match &expr.kind {
@@ -184,7 +197,7 @@ impl<'c> Lower<'c, '_> {
         clean: bool,
     ) {
         let length = have.min(size);
-        if length <= COPY_WHOLE && !clean {
+        if length <= COPY_WHOLE && !clean && have <= size {
             self.copy(to, from, length);
             return;
         }

@@ -32,6 +32,8 @@ pub struct State<'c, 's> {
     pub around: Option<Around<'c>>,
     /// In a loop's callback: the word of the caller that says that the whole program ends.
     pub left: Option<PointerValue<'c>>,
+    /// Steps of the loops around that are loops in the program, multiplied.
+    pub steps: i64,
     /// Something in this function ended the whole program.
     pub leaves: bool,
 }

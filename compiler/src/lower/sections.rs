@@ -22,11 +22,6 @@ mod map_type {
 /// Bytes of the ring buffer unless btrun sets another size; a power of two, a multiple of the page size on every architecture.
 const RING_BYTES: u64 = 512 << 10;
 
-/// The ring buffer's size for so many pages: a power of two.
-fn ring_bytes(pages: Option<u64>) -> u64 {
-    pages.map_or(RING_BYTES, |pages| (pages * 4096).next_power_of_two())
-}
-
 /// Different stacks that are remembered, for each depth.
 const MAX_STACKS: u64 = 16 << 10;
 
@@ -160,7 +155,7 @@ impl<'c> Lower<'c, '_> {
             let definition = match name.as_str() {
                 names::EVENTS_MAP => Definition {
                     kind: map_type::RINGBUF,
-                    max_entries: ring_bytes(self.script.config.perf_rb_pages),
+                    max_entries: self.ring_bytes(),
                     key_size: 0,
                     value_size: 0,
                 },
@@ -192,6 +187,23 @@ impl<'c> Lower<'c, '_> {
             };
             self.describe_map(*map, name, &definition);
         }
+    }
+
+    /// Bytes of the ring buffer: as the script says, but room for several of the largest records.
+    fn ring_bytes(&self) -> u64 {
+        let wanted = self
+            .script
+            .config
+            .perf_rb_pages
+            .map_or(RING_BYTES, |pages| pages * 4096);
+        let largest = self
+            .plan
+            .events
+            .values()
+            .map(|e| u64::from(e.size))
+            .max()
+            .unwrap_or(0);
+        wanted.max(largest * 4).next_power_of_two()
     }
 
     /// `struct { int (*type)[T]; int (*max_entries)[N]; K *key; V *value; }`: how libbpf reads maps.

@@ -26,7 +26,7 @@ impl<'c> Lower<'c, '_> {
                         let value = self.scalar(value);
                         self.b.store(storage, value, 8);
                     }
-                    Some(abi) => self.store(value, storage, &abi, false),
+                    Some(abi) => self.store_apart(value, storage, &abi),
                     None => {}
                 }
             }

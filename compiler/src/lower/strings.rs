@@ -69,7 +69,14 @@ impl<'c> Lower<'c, '_> {
 
     fn equals(&mut self, left: &Expr, right: &Expr) -> IntValue<'c> {
         let length = left.ty.size().min(right.ty.size());
-        let (a, b) = (self.memory(left), self.memory(right));
+        let mut a = self.memory(left);
+        if !right.is_pure() {
+            // It may change what the left side stands in.
+            let copy = self.temp(left.ty.size());
+            self.copy(copy, a, left.ty.size());
+            a = copy;
+        }
+        let b = self.memory(right);
         let length = self.int(i64::from(length));
         let function = self.streq();
         self.b

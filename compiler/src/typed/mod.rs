@@ -98,6 +98,8 @@ pub struct Var {
     pub ty: Ty,
     /// `let $x: T`: the type is fixed.
     pub declared: bool,
+    /// `let $x`: it belongs to its block, whatever old scripts do.
+    pub local: bool,
     pub span: Span,
 }
 
