@@ -318,4 +318,33 @@ pub mod tests {
         assert_eq!(text([0xff; 4]), "MINUS");
         assert_eq!(text([7, 0, 0, 0]), "7");
     }
+
+    /// What `print` shows of a value of this type in these words.
+    fn shown(ty: &Type, words: &[u64]) -> String {
+        let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_ne_bytes()).collect();
+        let mut text = Vec::new();
+        let value = decode(ty, &bytes).expect("long enough");
+        crate::report::text::render(&mut text, &value);
+        String::from_utf8(text).expect("text")
+    }
+
+    #[test]
+    fn values_with_a_form_of_their_own() {
+        use bt_abi::types::Signed;
+        let v4 = u64::from(u32::from_ne_bytes([10, 0, 0, 1]));
+        assert_eq!(shown(&Type::Inet, &[2, v4, 0]), "10.0.0.1");
+        assert_eq!(shown(&Type::KernelSymbol, &[0xabc]), "kernel_abc");
+        assert_eq!(shown(&Type::UserSymbol, &[0xabc, 7]), "user_abc");
+        let signed = Signed { signed: true };
+        let total = -10i64 as u64;
+        assert_eq!(shown(&Type::Avg(signed), &[total, 3]), "-3");
+        let stats = "{ .count = 3, .average = -3, .total = -10 }";
+        assert_eq!(shown(&Type::Stats(signed), &[total, 3]), stats);
+        assert_eq!(shown(&Type::Avg(signed), &[0, 0]), "0");
+        assert_eq!(shown(&Type::Max(signed), &[total, 1]), "-10");
+        // a length beyond the capacity is not believed
+        let buffer = Type::Buffer { capacity: 4 };
+        assert_eq!(shown(&buffer, &[0x6463_6261_0000_ffff]), "abcd");
+        assert_eq!(decode(&Type::Inet, &[0; 23]), None);
+    }
 }
