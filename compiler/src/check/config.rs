@@ -219,7 +219,7 @@ fn set(config: &mut ScriptConfig, name: &'static str, value: &ConfigValue) -> Re
             Some(word) => place(config, word),
             None => return Err(one_of(words)),
         },
-        Kind::Run(words) if words.is_empty() => match value {
+        Kind::Run([]) => match value {
             ConfigValue::Int(n) => {
                 config.run.insert(name.into(), n.to_string());
             }
