@@ -120,7 +120,10 @@ impl Machine {
 /// Collects the back end's errors, which would otherwise be printed and end the process.
 struct Complaints<'a> {
     cx: &'a Context,
-    #[expect(clippy::box_collection, reason = "LLVM keeps the list's address while this moves")]
+    #[expect(
+        clippy::box_collection,
+        reason = "LLVM keeps the list's address while this moves"
+    )]
     list: Box<Vec<String>>,
 }
 
