@@ -5,6 +5,8 @@
 
 mod binary;
 mod call;
+mod cast;
+mod conditional;
 mod config;
 mod definitions;
 mod expr;

@@ -1,0 +1,322 @@
+//! The table of struct and union definitions, read from the kernel's facts when first named.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+
+use super::{IntTy, Space, Ty, UINT64};
+use crate::facts::{KernelFacts, RawRecord, RawType};
+
+/// A struct or union in [`Records`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordId(u32);
+
+/// Where a definition comes from; decides whether accesses are relocated.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// A named type of the kernel: relocated by name.
+    Kernel { name: String, is_union: bool },
+    /// A type without a name inside a kernel type: relocated as a part of that.
+    KernelAnonymous { btf_id: u32, is_union: bool },
+    /// The arguments of a tracepoint: relocated against the target's format.
+    Tracepoint { category: String, event: String },
+    /// Defined by the script: the script's layout.
+    Script { name: String, is_union: bool },
+}
+
+#[derive(Debug)]
+pub struct Record {
+    pub origin: Origin,
+    pub size: u32,
+    pub fields: Vec<FieldDef>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldDef {
+    /// Empty: an anonymous struct or union, whose members count as members of this one.
+    pub name: String,
+    pub ty: Ty,
+    pub bit_offset: u32,
+    /// Width, if it is a bit-field.
+    pub bits: Option<u32>,
+    /// A `__data_loc` field of a tracepoint: `u32` with the offset and length of the data in the record.
+    pub data_loc: bool,
+}
+
+/// One member of one record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldRef {
+    pub record: RecordId,
+    pub index: u32,
+}
+
+impl Record {
+    pub fn is_union(&self) -> bool {
+        match &self.origin {
+            Origin::Kernel { is_union, .. }
+            | Origin::KernelAnonymous { is_union, .. }
+            | Origin::Script { is_union, .. } => *is_union,
+            Origin::Tracepoint { .. } => false,
+        }
+    }
+
+    /// As a script names it.
+    pub fn display(&self) -> String {
+        let keyword = if self.is_union() { "union" } else { "struct" };
+        match &self.origin {
+            Origin::Kernel { name, .. } | Origin::Script { name, .. } => {
+                format!("{keyword} {name}")
+            }
+            Origin::KernelAnonymous { .. } => format!("anonymous {keyword}"),
+            Origin::Tracepoint { category, event } => {
+                format!("args of tracepoint:{category}:{event}")
+            }
+        }
+    }
+}
+
+/// All struct and union types that the script touches, read from the facts when first named.
+pub struct Records {
+    facts: Rc<dyn KernelFacts>,
+    inner: RefCell<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    by_origin: HashMap<Origin, Option<RecordId>>,
+    records: Vec<Rc<Record>>,
+    /// Kernel records that are only pointed to: named, but not read until a member is asked for.
+    lazy: HashMap<RecordId, u32>,
+}
+
+impl Records {
+    pub fn new(facts: Rc<dyn KernelFacts>) -> Records {
+        Records {
+            facts,
+            inner: RefCell::default(),
+        }
+    }
+
+    pub fn facts(&self) -> &dyn KernelFacts {
+        &*self.facts
+    }
+
+    /// The definition, with its fields.
+    pub fn get(&self, id: RecordId) -> Rc<Record> {
+        let lazy = self.inner.borrow_mut().lazy.remove(&id);
+        if let Some(btf_id) = lazy
+            && let Some(raw) = self.facts.record_by_id(btf_id)
+        {
+            let origin = self.inner.borrow().records[id.0 as usize].origin.clone();
+            let record = self.convert(origin, raw);
+            self.inner.borrow_mut().records[id.0 as usize] = Rc::new(record);
+        }
+        self.inner.borrow().records[id.0 as usize].clone()
+    }
+
+    /// `struct name` or `union name`: the script's own definition, else the kernel's.
+    pub fn named(&self, name: &str, is_union: bool) -> Option<RecordId> {
+        let script = Origin::Script {
+            name: name.into(),
+            is_union,
+        };
+        if let Some(Some(id)) = self.inner.borrow().by_origin.get(&script) {
+            return Some(*id);
+        }
+        let origin = Origin::Kernel {
+            name: name.into(),
+            is_union,
+        };
+        if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
+            return *known;
+        }
+        let found = self
+            .facts
+            .record_id(name, is_union)
+            .map(|btf_id| self.insert(origin.clone(), Some(btf_id)));
+        self.inner.borrow_mut().by_origin.insert(origin, found);
+        found
+    }
+
+    /// The arguments of a tracepoint, if the facts know it.
+    pub fn tracepoint(&self, category: &str, event: &str) -> Option<RecordId> {
+        let origin = Origin::Tracepoint {
+            category: category.into(),
+            event: event.into(),
+        };
+        if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
+            return *known;
+        }
+        let found = self.facts.tracepoint(category, event).map(|tp| {
+            let fields = crate::facts::format::fields(&tp, category == "syscalls", self);
+            self.define(Record {
+                origin: origin.clone(),
+                size: 0,
+                fields,
+            })
+        });
+        self.inner.borrow_mut().by_origin.insert(origin, found);
+        found
+    }
+
+    /// Adds a definition of the script.
+    pub fn define(&self, record: Record) -> RecordId {
+        let mut inner = self.inner.borrow_mut();
+        let id = RecordId(inner.records.len() as u32);
+        inner.by_origin.insert(record.origin.clone(), Some(id));
+        inner.records.push(Rc::new(record));
+        id
+    }
+
+    /// Fills in a definition that was declared before.
+    pub fn complete(&self, id: RecordId, record: Record) {
+        self.inner.borrow_mut().records[id.0 as usize] = Rc::new(record);
+    }
+
+    fn insert(&self, origin: Origin, btf_id: Option<u32>) -> RecordId {
+        let mut inner = self.inner.borrow_mut();
+        let id = RecordId(inner.records.len() as u32);
+        inner.records.push(Rc::new(Record {
+            origin: origin.clone(),
+            size: 0,
+            fields: Vec::new(),
+        }));
+        inner.by_origin.insert(origin, Some(id));
+        if let Some(btf_id) = btf_id {
+            inner.lazy.insert(id, btf_id);
+        }
+        id
+    }
+
+    fn convert(&self, origin: Origin, raw: RawRecord) -> Record {
+        let fields = raw
+            .fields
+            .into_iter()
+            .map(|f| FieldDef {
+                name: f.name,
+                ty: self.ty(&f.ty),
+                bit_offset: f.bit_offset,
+                bits: f.bits,
+                data_loc: false,
+            })
+            .collect();
+        Record {
+            origin,
+            size: raw.size,
+            fields,
+        }
+    }
+
+    /// The type that a fact of the kernel stands for.
+    pub fn ty(&self, raw: &RawType) -> Ty {
+        match raw {
+            RawType::Int { bytes: 16, .. } => Ty::Array(Box::new(UINT64), 2),
+            RawType::Int { bytes, signed, .. } => Ty::int(*bytes, *signed),
+            RawType::Bool => Ty::Bool,
+            RawType::Enum {
+                name,
+                bytes,
+                signed,
+            } => Ty::Enum(
+                IntTy {
+                    bytes: *bytes,
+                    signed: *signed,
+                },
+                name.clone(),
+            ),
+            RawType::Pointer(to) => Ty::Ptr(Box::new(self.ty(to)), Space::Kernel),
+            RawType::Void => Ty::Void,
+            RawType::Array(element, count) => match &**element {
+                RawType::Int { is_char: true, .. } if *count > 0 => Ty::Str(*count),
+                element => Ty::Array(Box::new(self.ty(element)), *count),
+            },
+            RawType::Record {
+                name,
+                is_union,
+                btf_id,
+            } => {
+                let origin = match name.as_str() {
+                    "" => Origin::KernelAnonymous {
+                        btf_id: *btf_id,
+                        is_union: *is_union,
+                    },
+                    name => Origin::Kernel {
+                        name: name.into(),
+                        is_union: *is_union,
+                    },
+                };
+                let known = self
+                    .inner
+                    .borrow()
+                    .by_origin
+                    .get(&origin)
+                    .copied()
+                    .flatten();
+                Ty::Record(known.unwrap_or_else(|| self.insert(origin, Some(*btf_id))))
+            }
+            RawType::Forward { name, is_union } => match self.named(name, *is_union) {
+                Some(id) => Ty::Record(id),
+                None => Ty::Void,
+            },
+        }
+    }
+
+    /// The path to a member by name, through anonymous members.
+    pub fn find(&self, record: RecordId, name: &str) -> Option<Vec<FieldRef>> {
+        let def = self.get(record);
+        if let Some(index) = def.fields.iter().position(|f| f.name == name) {
+            return Some(vec![FieldRef {
+                record,
+                index: index as u32,
+            }]);
+        }
+        def.fields
+            .iter()
+            .enumerate()
+            .filter(|(_, f)| f.name.is_empty())
+            .find_map(|(index, f)| {
+                let Ty::Record(inner) = f.ty else { return None };
+                let mut path = vec![FieldRef {
+                    record,
+                    index: index as u32,
+                }];
+                path.extend(self.find(inner, name)?);
+                Some(path)
+            })
+    }
+
+    /// The type of a variable that holds a copy of the struct.
+    pub fn value_type(&self, id: RecordId) -> Ty {
+        let record = self.get(id);
+        let spare = match record.origin {
+            Origin::Script { .. } => 0,
+            _ => record.size / 4,
+        };
+        Ty::Value(id, (record.size + spare).next_multiple_of(8))
+    }
+
+    /// All names that [`Records::find`] finds.
+    pub fn field_names(&self, record: RecordId) -> Vec<String> {
+        let def = self.get(record);
+        let mut names = Vec::new();
+        for field in &def.fields {
+            match &field.ty {
+                Ty::Record(inner) if field.name.is_empty() => {
+                    names.extend(self.field_names(*inner))
+                }
+                _ => names.push(field.name.clone()),
+            }
+        }
+        names
+    }
+
+    pub fn field(&self, field: FieldRef) -> FieldDef {
+        self.get(field.record).fields[field.index as usize].clone()
+    }
+
+    /// A type as a message shows it.
+    pub fn display<'a>(&'a self, ty: &'a Ty) -> impl fmt::Display + 'a {
+        super::DisplayTy { records: self, ty }
+    }
+}
