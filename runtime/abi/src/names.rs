@@ -14,7 +14,7 @@ pub const LOST_MAP: &str = "btc_lost";
 
 /// Memory for values that do not fit on the BPF stack: an array of as many entries as there are programs, times the number of
 /// possible CPUs, which btrun multiplies in before load; entry `cpu * programs + program`. (No per-CPU array: their values are limited
-/// to 32 KiB, and their look-up is a call.) Objects of manifest 1.0 before btc 0.1.1 have a per-CPU array, which needs nothing.
+/// to 32 KiB, and their look-up is a call.) A per-CPU array, as the first objects of manifest 1.0 have it, needs nothing.
 pub const SCRATCH_MAP: &str = "btc_scratch";
 
 /// Prefix of the synthetic structs that stand for tracepoint arguments: `btc_tp__CATEGORY__EVENT`.
