@@ -133,12 +133,7 @@ impl Checker<'_> {
         {
             return Expr::int(value, ty, span);
         }
-        if signed
-            && matches!(op, BinaryOp::Div | BinaryOp::Rem)
-            && right.flexible_int().is_none_or(|v| v <= 0)
-        {
-            // Unlike bpftrace, which divides as if both were unsigned, btc divides signed operands as C does: nothing to warn about.
-        }
+        // Unlike bpftrace, which divides signed operands as if they were unsigned and warns, this divides them as C does.
         Expr {
             kind: ExprKind::Arith { op, left, right },
             ty,
