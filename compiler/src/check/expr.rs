@@ -475,11 +475,6 @@ impl Checker<'_> {
         }
     }
 
-    /// The type that a variable or map gets that holds this value.
-    pub fn storage_type(&self, expr: &Expr) -> Ty {
-        expr.ty.clone()
-    }
-
     /// Bytes from one element to the next behind a pointer, as the target has them.
     pub fn pointee_size_expr(&self, ty: &Ty, span: Span) -> Expr {
         match ty {

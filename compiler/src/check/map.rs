@@ -153,7 +153,7 @@ impl Checker<'_> {
     /// Fits a key to its map: the map's key type grows, the key is converted.
     pub fn keyed(&mut self, map: MapId, key: Expr) -> Expr {
         let span = key.span;
-        let ty = self.storage_type(&key);
+        let ty = key.ty.clone();
         if !ty.is_unknown() && (ty.to_abi().is_none() || matches!(ty, Ty::Value(..))) {
             self.report(
                 Diagnostic::error(

@@ -85,12 +85,6 @@ impl Checker<'_> {
         let def = self.records.field(*last);
         place.steps.extend(path.iter().map(|f| Step::Field(*f)));
         let ty = self.pointer_in(def.ty, self.space_of(&place));
-        if def.bits.is_some()
-            && matches!(self.records.get(last.record).origin, Origin::Script { .. })
-        {
-            // The script's own layout: nothing to relocate, but the same shifts.
-            return self.read(place, ty, span);
-        }
         self.read(place, ty, span)
     }
 

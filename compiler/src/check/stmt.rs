@@ -227,7 +227,7 @@ impl Checker<'_> {
             (Ty::Agg(_), ExprKind::MapGet { .. }) => self.as_value(checked),
             _ => checked,
         };
-        let ty = self.storage_type(&checked);
+        let ty = checked.ty.clone();
         if ty.is_unknown() {
             return None;
         }

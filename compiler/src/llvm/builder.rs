@@ -312,38 +312,33 @@ impl<'c> Builder<'c> {
 
     /// Loads an integer and widens it to 64 bits.
     pub fn load(&self, ptr: PointerValue<'c>, bytes: u32, signed: bool) -> IntValue<'c> {
-        let loaded = self
-            .inner
-            .build_load(self.int_type(bytes), ptr, "")
-            .expect(BUILT)
-            .into_int_value();
-        match bytes {
-            8.. => loaded,
-            _ => self
-                .inner
-                .build_int_cast_sign_flag(loaded, self.i64_type(), signed, "")
-                .expect(BUILT),
-        }
+        let loaded = self.load_word(ptr, bytes);
+        self.widen(loaded, signed)
     }
 
+    /// The same, never folded or left out.
     pub fn load_volatile(&self, ptr: PointerValue<'c>, bytes: u32, signed: bool) -> IntValue<'c> {
-        let loaded = self
-            .inner
-            .build_load(self.int_type(bytes), ptr, "")
-            .expect(BUILT)
-            .into_int_value();
-        loaded
-            .as_instruction_value()
-            .expect("a load")
+        let loaded = self.load_word(ptr, bytes);
+        let instruction = loaded.as_instruction_value().expect("a load");
+        instruction
             .set_volatile(true)
             .expect("loads can be volatile");
-        match bytes {
-            8.. => loaded,
-            _ => self
-                .inner
-                .build_int_cast_sign_flag(loaded, self.i64_type(), signed, "")
-                .expect(BUILT),
+        self.widen(loaded, signed)
+    }
+
+    fn load_word(&self, ptr: PointerValue<'c>, bytes: u32) -> IntValue<'c> {
+        let loaded = self.inner.build_load(self.int_type(bytes), ptr, "");
+        loaded.expect(BUILT).into_int_value()
+    }
+
+    fn widen(&self, value: IntValue<'c>, signed: bool) -> IntValue<'c> {
+        if value.get_type().get_bit_width() >= 64 {
+            return value;
         }
+        let cast = self
+            .inner
+            .build_int_cast_sign_flag(value, self.i64_type(), signed, "");
+        cast.expect(BUILT)
     }
 
     pub fn load_ptr(&self, ptr: PointerValue<'c>) -> PointerValue<'c> {

@@ -170,13 +170,11 @@ impl<'c> Lower<'c, '_> {
             // Another CPU may have been first: then this fails, and the look-up finds that entry.
             self.update(map, key, zeros, NO_EXIST);
             let added = self.lookup(map, key);
-            let after = self.b.position();
             let retry = self.b.block("added");
             self.b.branch_null(added, done, retry);
             self.b.at_end(retry);
             self.b.jump(present);
             self.b.at_end(present);
-            let _ = after;
             let entry = self.b.phi_ptr(&[(found, before), (added, retry)]);
             change(self, entry);
         }
