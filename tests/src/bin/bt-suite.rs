@@ -1,4 +1,4 @@
-//! Runs the suites: `bt-suite ui object host kernels`, from the root of the workspace. `make test` and its kin call it.
+//! Runs the suites: `bt-suite ui object host peer kernels`, from the root of the workspace. `make test` and its kin call it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -48,6 +48,8 @@ enum Suite {
     Object,
     /// On this machine's kernel
     Host,
+    /// On this machine's kernel, beside Debian's bpftrace
+    Peer,
     /// On stock kernels in VMs
     Kernels,
 }
@@ -104,6 +106,7 @@ fn run(options: &Options) -> Result<bool> {
             (Suite::Ui, _) => suites::ui::run(&tools, &fixtures, bless(), &mut report),
             (Suite::Object, Some(stage)) => suites::object::run(stage, &fixtures, &mut report),
             (Suite::Host, Some(stage)) => suites::host::run(stage, &fixtures, &mut report),
+            (Suite::Peer, Some(stage)) => suites::peer::run(stage, &fixtures, &mut report),
             (Suite::Kernels, Some(stage)) => {
                 suites::kernels::run(stage, &fixtures, &options.kernel, &guest, &mut report);
             }

@@ -3,6 +3,7 @@
 pub mod host;
 pub mod kernels;
 pub mod object;
+pub mod peer;
 pub mod ui;
 
 use crate::fixture::Fixture;
