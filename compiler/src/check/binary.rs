@@ -5,6 +5,8 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
 use super::Checker;
+use super::fold::{Overflow, fold};
+use super::merge::common_sign;
 use crate::typed::{Expr, ExprKind};
 use crate::types::{INT64, IntTy, Ty, UINT64};
 
@@ -100,22 +102,23 @@ impl Checker<'_> {
         right: (Expr, IntTy),
         span: Span,
     ) -> Expr {
-        // A literal that is not negative takes the sign of the other operand; one above the largest int64 has a sign of its own.
-        let sign = |this: &(Expr, IntTy), other: &(Expr, IntTy)| match this.0.flexible_int() {
-            Some(value) if this.1.signed && value >= 0 => other.1.signed,
-            _ => this.1.signed,
-        };
-        let signed = match op {
-            // As in bpftrace, a shift to the right brings zeros in, whatever the sign.
-            BinaryOp::Shl | BinaryOp::Shr => left.1.signed,
-            _ => sign(&left, &right) || sign(&right, &left),
-        };
-        let (left, right) = (Box::new(left.0), Box::new(right.0));
+        let ((left, l), (right, r)) = (left, right);
+        if let (Some(a), Some(b)) = (left.as_literal(), right.as_literal()) {
+            match fold(op, a, b) {
+                Ok(Some(value)) => return Expr::literal(value, span),
+                Ok(None) => {}
+                Err(Overflow) => return self.overflow(span),
+            }
+        }
+        if !matches!(op, BinaryOp::Sub | BinaryOp::Shl | BinaryOp::Shr) {
+            self.warn_of_signs(&left, &right);
+        }
+        let (left, right) = (Box::new(left), Box::new(right));
         if op.is_comparison() {
             return Expr {
                 kind: ExprKind::Compare {
                     op,
-                    signed,
+                    signed: common_sign(l, r),
                     left,
                     right,
                 },
@@ -123,16 +126,7 @@ impl Checker<'_> {
                 span,
             };
         }
-        let ty = if signed || op == BinaryOp::Sub {
-            INT64
-        } else {
-            UINT64
-        };
-        if let (Some(l), Some(r)) = (left.flexible_int(), right.flexible_int())
-            && let Some(value) = fold(op, signed, l, r)
-        {
-            return Expr::int(value, ty, span);
-        }
+        let ty = Ty::Int(arithmetic(op, l, r));
         // Unlike bpftrace, which divides signed operands as if they were unsigned and warns, this divides them as C does.
         Expr {
             kind: ExprKind::Arith { op, left, right },
@@ -231,33 +225,11 @@ impl Checker<'_> {
     }
 }
 
-/// The result of an operation on literals, if it has one that everyone agrees on.
-pub fn fold(op: BinaryOp, signed: bool, l: i64, r: i64) -> Option<i64> {
-    if !signed {
-        let (l, r) = (l as u64, r as u64);
-        return match op {
-            BinaryOp::Div => l.checked_div(r).map(|v| v as i64),
-            BinaryOp::Rem => l.checked_rem(r).map(|v| v as i64),
-            BinaryOp::Shr => (r < 64).then(|| (l >> r) as i64),
-            BinaryOp::Add => l.checked_add(r).map(|v| v as i64),
-            BinaryOp::Mul => l.checked_mul(r).map(|v| v as i64),
-            BinaryOp::BitAnd => Some((l & r) as i64),
-            BinaryOp::BitOr => Some((l | r) as i64),
-            BinaryOp::BitXor => Some((l ^ r) as i64),
-            _ => None,
-        };
-    }
+/// The type of an operation on two integers: 64 bits, signed if an operand is, or if it may go below 0.
+pub fn arithmetic(op: BinaryOp, l: IntTy, r: IntTy) -> IntTy {
     match op {
-        BinaryOp::Add => l.checked_add(r),
-        BinaryOp::Sub => l.checked_sub(r),
-        BinaryOp::Mul => l.checked_mul(r),
-        BinaryOp::Div => l.checked_div(r),
-        BinaryOp::Rem => l.checked_rem(r),
-        BinaryOp::BitAnd => Some(l & r),
-        BinaryOp::BitOr => Some(l | r),
-        BinaryOp::BitXor => Some(l ^ r),
-        BinaryOp::Shl if (0..63).contains(&r) && l >= 0 => l.checked_mul(1 << r),
-        BinaryOp::Shr if (0..64).contains(&r) => Some((l as u64 >> r) as i64),
-        _ => None,
+        BinaryOp::Sub => IntTy::new(8, true),
+        _ if l.flexible && r.flexible => IntTy::flexible(),
+        _ => IntTy::new(8, common_sign(l, r)),
     }
 }

@@ -206,17 +206,7 @@ impl Checker<'_> {
                 let id = self.c_record(inner);
                 Some(record(self, id))
             }
-            CType::Enum(name) => Some((
-                Ty::Enum(
-                    IntTy {
-                        bytes: 4,
-                        signed: false,
-                    },
-                    name.clone(),
-                ),
-                4,
-                4,
-            )),
+            CType::Enum(name) => Some((Ty::Enum(IntTy::new(4, false), name.clone()), 4, 4)),
             CType::InlineEnum(def) => {
                 self.c_enum(def);
                 Some((Ty::int(4, false), 4, 4))

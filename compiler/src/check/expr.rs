@@ -1,15 +1,16 @@
 //! Expressions.
 
-use bt_grammar::ast::{self, ExprKind as A, IncDecOp, UnaryOp};
+use bt_grammar::ast::{self, ExprKind as A, UnaryOp};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
 use super::Checker;
+use super::fold::{Overflow, fold_unary};
 use super::merge::merge;
 use crate::builtins;
 use crate::suggest;
 use crate::typed::{Expr, ExprKind, Place, VarId};
-use crate::types::{INT64, IntTy, Space, Ty, UINT64};
+use crate::types::{IntTy, Space, Ty, UINT64};
 
 impl Checker<'_> {
     /// An expression whose value is used: not an aggregation, not a struct as a whole, not a call without result.
@@ -86,10 +87,7 @@ impl Checker<'_> {
     pub fn expr(&mut self, expr: &ast::Expr) -> Expr {
         let span = expr.span;
         match &expr.kind {
-            A::Int(value) => match i64::try_from(*value) {
-                Ok(value) => Expr::int(value, INT64, span),
-                Err(_) => Expr::int(*value as i64, UINT64, span),
-            },
+            A::Int(value) => Expr::literal(i128::from(*value), span),
             A::Bool(value) => Expr::int(i64::from(*value), Ty::Bool, span),
             A::Str(bytes) => self.string_literal(bytes, span),
             A::Ident(name) => self.ident(name, span),
@@ -98,7 +96,7 @@ impl Checker<'_> {
             A::Index { base, .. } if matches!(base.kind, A::Map(_)) => self.map_get(expr),
             A::Index { base, indices } => self.index(base, indices, span),
             A::Param(index) => self.int_param(*index, span),
-            A::ParamCount => self.slot(bt_abi::manifest::SlotValue::ParamCount, INT64, span),
+            A::ParamCount => self.slot(bt_abi::manifest::SlotValue::ParamCount, UINT64, span),
             A::Unary { op, expr: operand } => self.unary(*op, operand, span),
             A::IncDec { op, prefix, target } => self.inc_dec(*op, *prefix, target, span),
             A::Binary { op, left, right } => self.binary(*op, left, right, span),
@@ -162,7 +160,7 @@ impl Checker<'_> {
             return builtin.check(self, name, span);
         }
         if let Some(value) = self.constants.get(name) {
-            return Expr::int(*value, INT64, span);
+            return Expr::literal(i128::from(*value), span);
         }
         let mut constants: Vec<String> = self.constants.keys().cloned().collect();
         constants.sort();
@@ -264,101 +262,24 @@ impl Checker<'_> {
             _ => {}
         }
         let checked = self.scalar(operand, "the operand");
-        let boxed = |e: Expr| Box::new(e);
-        match (op, checked.flexible_int()) {
-            (UnaryOp::Neg, Some(value)) => Expr::int(value.wrapping_neg(), INT64, span),
-            (UnaryOp::Neg, None) => Expr {
-                ty: arithmetic(&checked.ty, true),
-                kind: ExprKind::Neg(boxed(checked)),
-                span,
-            },
-            (UnaryOp::BitNot, _) => Expr {
-                ty: arithmetic(&checked.ty, false),
-                kind: ExprKind::BitNot(boxed(checked)),
-                span,
-            },
-            _ => Expr {
-                kind: ExprKind::Not(boxed(checked)),
-                ty: Ty::Bool,
-                span,
-            },
-        }
-    }
-
-    fn inc_dec(&mut self, op: IncDecOp, prefix: bool, target: &ast::Expr, span: Span) -> Expr {
-        match &target.kind {
-            A::Var(_) => {
-                let checked = self.expr(target);
-                let ExprKind::Var(var) = checked.kind else {
-                    return Expr::poison(span);
-                };
-                let step = match &checked.ty {
-                    Ty::Ptr(to, _) if self.pointee_size_expr(to, span).flexible_int().is_none() => {
-                        self.unsupported(span, "steps over structs of the kernel");
-                        return Expr::poison(span);
-                    }
-                    Ty::Ptr(to, _) => i64::from(self.pointee_size(to)),
-                    Ty::Int(_) | Ty::Unknown => 1,
-                    _ => return self.not_countable(&checked, span),
-                };
-                Expr {
-                    ty: checked.ty,
-                    kind: ExprKind::IncDecVar {
-                        var,
-                        op,
-                        prefix,
-                        step,
-                    },
-                    span,
-                }
+        if let Some(value) = checked.as_literal() {
+            match fold_unary(op, value) {
+                Ok(Some(value)) => return Expr::literal(value, span),
+                Ok(None) => {}
+                Err(Overflow) => return self.overflow(span),
             }
-            A::Map(_) | A::Index { .. } => {
-                let Some((map, key)) = self.map_use(target) else {
-                    return self.not_countable_here(span);
-                };
-                let known = self.map(map).value.clone();
-                if !matches!(known, Ty::Int(_) | Ty::Unknown) {
-                    let target = Expr {
-                        kind: ExprKind::MapRef(map),
-                        ty: known,
-                        span: target.span,
-                    };
-                    return self.not_countable(&target, span);
-                }
-                self.unify_value(map, &INT64, span);
-                let kind = ExprKind::IncDecMap {
-                    map,
-                    key: key.map(Box::new),
-                    op,
-                    prefix,
-                };
-                Expr {
-                    kind,
-                    ty: self.map(map).value.clone(),
-                    span,
-                }
-            }
-            _ => self.not_countable_here(span),
         }
-    }
-
-    fn not_countable(&mut self, target: &Expr, span: Span) -> Expr {
-        let message = format!(
-            "`++` and `--` need an integer, not `{}`",
-            self.show(&target.ty)
-        );
-        self.report(Diagnostic::error("E0303", span, message).here("cannot be counted up or down"));
-        Expr::poison(span)
-    }
-
-    fn not_countable_here(&mut self, span: Span) -> Expr {
-        let error = Diagnostic::error("E0303", span, "`++` and `--` need a variable or a map");
-        self.report(
-            error
-                .here("this is neither")
-                .help("assign it to a variable first"),
-        );
-        Expr::poison(span)
+        let ty = match checked.ty.as_int() {
+            Some(int) => Ty::int(8, int.signed),
+            None => UINT64,
+        };
+        let operand = Box::new(checked);
+        let (kind, ty) = match op {
+            UnaryOp::Neg => (ExprKind::Neg(operand), ty),
+            UnaryOp::BitNot => (ExprKind::BitNot(operand), ty),
+            _ => (ExprKind::Not(operand), Ty::Bool),
+        };
+        Expr { kind, ty, span }
     }
 
     fn block_expr(&mut self, block: &ast::Block, span: Span) -> Expr {
@@ -451,30 +372,6 @@ impl Checker<'_> {
         }
     }
 
-    /// The value as a value of `target`, which merging found to hold it. Strings and tuples are fitted when they are stored.
-    pub fn convert(&mut self, expr: Expr, target: &Ty) -> Expr {
-        if let (ExprKind::Tuple(_), Ty::Named(own), Ty::Named(wanted)) =
-            (&expr.kind, &expr.ty, target)
-        {
-            let order: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
-            if !own.iter().map(|(name, _)| name).eq(&order) {
-                return reorder(expr, &order);
-            }
-        }
-        if expr.ty == *target || !target.is_scalar() || !expr.ty.is_scalar() {
-            return expr;
-        }
-        let span = expr.span;
-        match (expr.flexible_int(), target) {
-            (Some(value), Ty::Int(_)) => Expr::int(value, target.clone(), span),
-            _ => Expr {
-                kind: ExprKind::Cast(Box::new(expr)),
-                ty: target.clone(),
-                span,
-            },
-        }
-    }
-
     /// Bytes from one element to the next behind a pointer, as the target has them.
     pub fn pointee_size_expr(&self, ty: &Ty, span: Span) -> Expr {
         match ty {
@@ -486,11 +383,11 @@ impl Checker<'_> {
             {
                 Expr {
                     kind: ExprKind::TypeSize(*id),
-                    ty: INT64,
+                    ty: Ty::Int(IntTy::flexible()),
                     span,
                 }
             }
-            ty => Expr::int(i64::from(self.pointee_size(ty)), INT64, span),
+            ty => Expr::literal(i128::from(self.pointee_size(ty)), span),
         }
     }
 
@@ -520,34 +417,7 @@ impl Checker<'_> {
     }
 }
 
-/// The type of arithmetic on one operand.
-fn arithmetic(ty: &Ty, signed: bool) -> Ty {
-    match ty.as_int() {
-        Some(int) => Ty::Int(IntTy {
-            bytes: 8,
-            signed: signed || int.signed,
-        }),
-        None => UINT64,
-    }
-}
-
 /// The buffer of a literal: whole words, so that it is copied by words.
 pub fn literal_size(text: &[u8]) -> u32 {
     (text.len() as u32 + 1).next_multiple_of(8)
-}
-
-/// A record literal with its fields in another order.
-fn reorder(expr: Expr, order: &[String]) -> Expr {
-    let span = expr.span;
-    let (ExprKind::Tuple(items), Ty::Named(types)) = (expr.kind, expr.ty) else {
-        return Expr::poison(span);
-    };
-    let mut fields: Vec<((String, Ty), Expr)> = types.into_iter().zip(items).collect();
-    fields.sort_by_key(|((name, _), _)| order.iter().position(|wanted| wanted == name));
-    let (types, items) = fields.into_iter().unzip();
-    Expr {
-        kind: ExprKind::Tuple(items),
-        ty: Ty::Named(types),
-        span,
-    }
 }

@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
+use super::merge::merge;
 use crate::typed::{Stmt, StmtKind, VarId};
 use crate::types::{INT64, Ty};
 
@@ -34,11 +35,10 @@ impl Checker<'_> {
         body: &ast::Block,
         span: Span,
     ) -> Option<Stmt> {
-        let [start, end] = ends.map(|end| {
-            let end = self.scalar(end, "an end of a range");
-            self.convert(end, &INT64)
-        });
-        let (var, body) = self.for_body(name, INT64, body);
+        let [start, end] = ends.map(|end| self.scalar(end, "an end of a range"));
+        let ty = merge(&start.ty, &end.ty).unwrap_or(INT64);
+        let [start, end] = [start, end].map(|end| self.convert_silently(end, &INT64));
+        let (var, body) = self.for_body(name, ty, body);
         let kind = StmtKind::ForRange {
             var,
             start,

@@ -61,6 +61,7 @@ impl Checker<'_> {
             value_span: span,
             declared: None,
             shared: false,
+            counted: None,
         });
         self.map_ids.insert(name.into(), id);
         id

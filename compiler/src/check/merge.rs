@@ -54,16 +54,31 @@ pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
                 .map(Ty::Named)
         }
         _ if a == b => Some(a.clone()),
-        _ => Some(Ty::Int(merge_ints(a.as_int()?, b.as_int()?))),
+        _ => Some(Ty::Int(merge_ints(number(a)?, number(b)?))),
+    }
+}
+
+/// What a type is next to integers. A comparison is 0 or 1, whatever the sign.
+fn number(ty: &Ty) -> Option<IntTy> {
+    match ty {
+        Ty::Bool => Some(IntTy {
+            bytes: 1,
+            ..IntTy::flexible()
+        }),
+        ty => ty.as_int(),
     }
 }
 
 /// The integer type that holds both; where none does, `int64`, as in bpftrace.
 pub fn merge_ints(a: IntTy, b: IntTy) -> IntTy {
-    if a.signed == b.signed {
+    let bytes = a.bytes.max(b.bytes);
+    let flexible = a.flexible && b.flexible;
+    let signed = common_sign(a, b);
+    if a.signed == b.signed || a.flexible || b.flexible {
         return IntTy {
-            bytes: a.bytes.max(b.bytes),
-            signed: a.signed,
+            bytes,
+            signed,
+            flexible,
         };
     }
     let (signed, unsigned) = if a.signed { (a, b) } else { (b, a) };
@@ -72,19 +87,28 @@ pub fn merge_ints(a: IntTy, b: IntTy) -> IntTy {
     } else {
         (unsigned.bytes * 2).min(8)
     };
-    IntTy {
-        bytes,
-        signed: true,
+    IntTy::new(bytes, true)
+}
+
+/// Whether an operation on two integers is signed: a flexible one takes the sign of the other.
+pub fn common_sign(a: IntTy, b: IntTy) -> bool {
+    match (a.flexible, b.flexible) {
+        (true, false) => b.signed,
+        (false, true) => a.signed,
+        _ => a.signed || b.signed,
     }
 }
 
-/// Whether an integer literal can be a value of the type without changing.
-pub fn literal_fits(value: i64, ty: IntTy) -> bool {
-    match (ty.bytes, ty.signed) {
-        (8, true) => true,
-        (8, false) => value >= 0,
-        (bytes, true) => value >= -(1 << (bytes * 8 - 1)) && value < 1 << (bytes * 8 - 1),
-        (bytes, false) => value >= 0 && value < 1 << (bytes * 8),
+/// Whether all values of a type are values of another, which holds them: what warnings of implicit casts are about.
+pub fn fits(ty: &Ty, target: &Ty) -> bool {
+    match (ty, target) {
+        (Ty::Int(a), Ty::Int(b)) => a.fits(*b),
+        (Ty::Tuple(a), Ty::Tuple(b)) => a.iter().zip(b).all(|(a, b)| fits(a, b)),
+        (Ty::Named(a), Ty::Named(b)) => a.iter().all(|(name, a)| {
+            let found = b.iter().find(|(other, _)| other == name);
+            found.is_none_or(|(_, b)| fits(a, b))
+        }),
+        _ => true,
     }
 }
 
@@ -104,27 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn literals() {
-        assert!(literal_fits(
-            255,
-            IntTy {
-                bytes: 1,
-                signed: false
-            }
-        ));
-        assert!(!literal_fits(
-            -1,
-            IntTy {
-                bytes: 4,
-                signed: false
-            }
-        ));
-        assert!(literal_fits(
-            -128,
-            IntTy {
-                bytes: 1,
-                signed: true
-            }
-        ));
+    fn literals_take_signs() {
+        let of = |value| Ty::Int(IntTy::of_literal(value));
+        assert_eq!(merge(&of(1), &UINT64), Some(UINT64));
+        assert_eq!(
+            merge(&of(1000), &Ty::int(1, false)),
+            Some(Ty::int(2, false))
+        );
+        assert_eq!(merge(&of(-1), &UINT64), Some(INT64));
+        assert_eq!(merge(&of(-1), &of(1000)), Some(Ty::int(2, true)));
+        assert_eq!(merge(&of(1), &of(1 << 40)), Some(of(1 << 40)));
+        assert_eq!(of(1 << 63), UINT64);
     }
 }

@@ -10,6 +10,9 @@ mod conditional;
 mod config;
 mod definitions;
 mod expr;
+mod fold;
+mod implicit;
+mod increment;
 mod loops;
 mod map;
 mod merge;
@@ -65,7 +68,7 @@ pub fn check(
             .enumerate()
             .map(|(index, (spec, probe))| checker.probe(index, spec, probe))
             .collect();
-        if !checker.changed {
+        if !checker.changed && !checker.start_counted() {
             break;
         }
     }
@@ -139,6 +142,8 @@ pub struct MapInfo {
     pub declared: Option<Declared>,
     /// Programs read its aggregation.
     pub shared: bool,
+    /// `@x++` and its like: the map begins at 0 if nothing else gives it a type.
+    pub counted: Option<Span>,
 }
 
 impl MapInfo {
@@ -331,6 +336,19 @@ impl<'a> Checker<'a> {
             let help = "assign a value to it, or declare it with a type: `let $x: uint64;`";
             self.report(error.here("used, but never assigned a value").help(help));
         }
+    }
+
+    /// Maps that nothing but `@x++` and its like gives a type begin with an `int8` 0, as in bpftrace. True if there were any.
+    fn start_counted(&mut self) -> bool {
+        let mut any = false;
+        for map in self.maps.iter_mut().filter(|m| m.value.is_unknown()) {
+            if let Some(span) = map.counted {
+                map.value = Ty::int(1, true);
+                map.value_span = span;
+                any = true;
+            }
+        }
+        any
     }
 
     fn undefined_maps(&mut self) {

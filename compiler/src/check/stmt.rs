@@ -5,7 +5,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
-use super::merge::{literal_fits, merge};
+use super::merge::merge;
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind, Var, VarId};
 use crate::types::Ty;
 
@@ -202,12 +202,14 @@ impl Checker<'_> {
                 ));
                 return None;
             }
-            let int = checked.ty.as_int().map_or(crate::types::INT64, |i| {
-                Ty::int(8, i.signed || op == BinaryOp::Sub)
-            });
-            self.unify_value(map, &int, span);
+            let (Ty::Int(held), Some(added)) = (&known, checked.ty.as_int()) else {
+                self.counts(map, span);
+                return None;
+            };
+            let result = Ty::Int(super::binary::arithmetic(op, *held, added));
+            self.unify_value(map, &result, span);
             let ty = self.map(map).value.clone();
-            let value = self.convert(checked, &ty);
+            let value = self.convert_silently(checked, &ty);
             return Some(Stmt {
                 kind: StmtKind::UpdateMap {
                     map,
@@ -301,7 +303,7 @@ impl Checker<'_> {
         let Some(ty) = ty else {
             let name = self.current.vars[var.index()].name.clone();
             let first = self.current.vars[var.index()].span;
-            let here = match value.flexible_int() {
+            let here = match value.as_literal() {
                 Some(number) if declared && known.as_int().is_some() => {
                     format!("{number} does not fit")
                 }
@@ -348,7 +350,7 @@ impl Checker<'_> {
         };
         let known = self.var_type(var);
         match merge(&known, &ty) {
-            Some(merged) if known.is_unknown() || merged == known => {
+            Some(merged) => {
                 self.current.vars[var.index()].ty = merged.clone();
                 Some(Expr {
                     kind: ExprKind::Var(var),
@@ -356,7 +358,7 @@ impl Checker<'_> {
                     span,
                 })
             }
-            _ => {
+            None => {
                 let message = format!("type mismatch for variable `{name}`");
                 let error = Diagnostic::error("E0301", span, message);
                 let here = format!(
@@ -457,12 +459,8 @@ impl Checker<'_> {
 
 /// The type of a declared variable if it can hold the value: integers of any width are cut, literals must fit.
 fn declared_type(declared: &Ty, value: &Expr) -> Option<Ty> {
-    let fits = match (declared.as_int(), value.flexible_int()) {
-        // A literal above the largest int64 is a uint64.
-        (Some(int), Some(literal)) if literal < 0 && value.ty == crate::types::UINT64 => {
-            int.bytes == 8 && !int.signed
-        }
-        (Some(int), Some(literal)) => literal_fits(literal, int),
+    let fits = match (declared.as_int(), value.as_literal()) {
+        (Some(int), Some(literal)) => int.holds(literal),
         (Some(_), None) => value.ty.as_int().is_some(),
         _ => merge(declared, &value.ty).is_some(),
     };

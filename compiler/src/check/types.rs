@@ -47,13 +47,7 @@ impl Checker<'_> {
             TypeBase::Named(name) => self.named_type(name, ty.span)?,
             TypeBase::Struct(name) => self.record_type(name, false, ty.span)?,
             TypeBase::Union(name) => self.record_type(name, true, ty.span)?,
-            TypeBase::Enum(name) => Ty::Enum(
-                crate::types::IntTy {
-                    bytes: 4,
-                    signed: false,
-                },
-                name.clone(),
-            ),
+            TypeBase::Enum(name) => Ty::Enum(crate::types::IntTy::new(4, false), name.clone()),
             TypeBase::Typeof(arg) => match &**arg {
                 bt_grammar::ast::Arg::Type(inner) => self.type_expr(inner)?,
                 bt_grammar::ast::Arg::Expr(inner) => self.expr(inner).ty,
@@ -94,7 +88,9 @@ impl Checker<'_> {
             ExprKind::Int(value) => i64::try_from(*value).ok(),
             ExprKind::Ident(name) => self.constants.get(name).copied(),
             ExprKind::Binary { op, left, right } => {
-                super::binary::fold(*op, true, self.constant(left)?, self.constant(right)?)
+                let (left, right) = (self.constant(left)?, self.constant(right)?);
+                let value = super::fold::fold(*op, left.into(), right.into()).ok()??;
+                i64::try_from(value).ok()
             }
             ExprKind::Unary {
                 op: bt_grammar::ast::UnaryOp::Neg,

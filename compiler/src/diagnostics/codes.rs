@@ -294,6 +294,23 @@ const CODES: &[Entry] = &[
         "Types of the kernel come from BTF, /sys/kernel/btf/vmlinux of the machine that compiles or a file given with `--btf`.",
     ),
     (
+        "E0320",
+        "literal out of range",
+        "A literal is assigned to what cannot hold it.\n\n    begin { let $x: uint16 = -1; }\n\nCast it if that is meant: `(uint16)-1`.",
+    ),
+    (
+        "E0321",
+        "literals overflow",
+        "Arithmetic on literals is done by the compiler, and its result must be an `int64` or a `uint64`.\n\n    begin { print(1 << 64); }",
+    ),
+    (
+        "W0920",
+        "implicit cast",
+        "A value is cast to a type that does not have all values of its own type: one of them is signed, the other is not, or it is smaller. \
+         Where no type holds both, the result is an `int64`.\n\n    begin { $a = (uint64)1; $a = (int64)-1; }\n\nWrite the cast to say that it \
+         is meant.",
+    ),
+    (
         "W0905",
         "variable used outside of its block",
         "A variable belongs to the block that first assigns to it. Releases of bpftrace before 0.21 let it live for the whole probe, and scripts \

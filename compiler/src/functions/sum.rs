@@ -47,10 +47,7 @@ pub fn aggregation(
     let Some(arg) = one_integer(function, cx, site, 1) else {
         return Expr::poison(site.span);
     };
-    let signed = match arg.flexible_int() {
-        Some(value) => value < 0,
-        None => arg.ty.as_int().is_some_and(|i| i.signed),
-    };
+    let signed = arg.ty.as_int().is_some_and(|i| i.signed);
     cx.made(
         site,
         function,

@@ -6,7 +6,7 @@ use inkwell::IntPredicate;
 use super::Lower;
 use crate::llvm::IntValue;
 use crate::typed::{Expr, ExprKind};
-use crate::types::{IntTy, Ty};
+use crate::types::Ty;
 
 impl<'c> Lower<'c, '_> {
     /// The value of a scalar expression.
@@ -18,8 +18,8 @@ impl<'c> Lower<'c, '_> {
                 self.b.load_volatile(at, expr.ty.size().min(8), true)
             }
             ExprKind::Var(var) => {
-                let loaded = self.b.load(self.program.vars[var.index()], 8, true);
-                self.fit(loaded, &expr.ty)
+                // Whole words, whatever the type.
+                self.b.load(self.program.vars[var.index()], 8, true)
             }
             ExprKind::MapGet { map, key } => self.map_get(*map, key.as_deref(), &expr.ty),
             ExprKind::Read(place) => self.read_scalar(place, &expr.ty),
@@ -47,7 +47,8 @@ impl<'c> Lower<'c, '_> {
                 let (l, r) = (self.scalar(left), self.scalar(right));
                 let signed = match op {
                     BinaryOp::Shr => false,
-                    _ => matches!(expr.ty, Ty::Int(IntTy { signed: true, .. })),
+                    // Made of numbers that are not negative.
+                    _ => matches!(expr.ty, Ty::Int(int) if int.signed && !int.flexible),
                 };
                 self.arith(*op, signed, l, r)
             }

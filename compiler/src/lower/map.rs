@@ -265,14 +265,15 @@ impl<'c> Lower<'c, '_> {
         self.b.branch_null(found, done, present);
         self.b.at_end(present);
         let storage = self.program.vars[var.index()];
-        let ty = &self.probe().vars[var.index()].ty;
-        let value = &self.plan.maps[map.index()].value;
+        let ty = self.probe().vars[var.index()].ty.clone();
+        let value = self.script.maps[map.index()].value.clone();
         if ty.is_scalar() {
-            let signed = ty.as_int().is_some_and(|i| i.signed);
+            let signed = value.as_int().is_some_and(|i| i.signed);
             let loaded = self.b.load(found, value.size().min(8), signed);
+            let loaded = self.fit(loaded, &ty);
             self.b.store(storage, loaded, 8);
-        } else {
-            self.copy(storage, found, value.size());
+        } else if let Some(target) = ty.to_abi() {
+            self.copy_value(found, &value, storage, &target, false);
         }
         let after = self.b.position();
         self.b.jump(done);

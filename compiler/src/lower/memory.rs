@@ -140,7 +140,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     /// Copies a value to a layout that may be wider.
-    fn copy_value(
+    pub(super) fn copy_value(
         &mut self,
         from: PointerValue<'c>,
         ty: &Ty,

@@ -359,7 +359,22 @@ impl Expr {
         }
     }
 
-    /// A literal that takes the sign and width of what it is used with.
+    /// A literal of the smallest type that holds it.
+    pub fn literal(value: i128, span: Span) -> Expr {
+        let ty = Ty::Int(crate::types::IntTy::of_literal(value));
+        Expr::int(value as i64, ty, span)
+    }
+
+    /// The number that an integer literal stands for.
+    pub fn as_literal(&self) -> Option<i128> {
+        match (&self.kind, &self.ty) {
+            (ExprKind::Int(value), Ty::Int(int)) if int.signed => Some(i128::from(*value)),
+            (ExprKind::Int(value), Ty::Int(_)) => Some(i128::from(*value as u64)),
+            _ => None,
+        }
+    }
+
+    /// The bits of a literal that takes the sign and width of what it is used with.
     pub fn flexible_int(&self) -> Option<i64> {
         match self.kind {
             ExprKind::Int(value) if matches!(self.ty, Ty::Int(_)) => Some(value),

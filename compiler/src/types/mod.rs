@@ -45,6 +45,59 @@ pub struct IntTy {
     /// 1, 2, 4 or 8.
     pub bytes: u32,
     pub signed: bool,
+    /// Made of literals that are not negative alone: it takes the sign of what it meets. Then `signed` is set.
+    pub flexible: bool,
+}
+
+impl IntTy {
+    pub const fn new(bytes: u32, signed: bool) -> IntTy {
+        IntTy {
+            bytes,
+            signed,
+            flexible: false,
+        }
+    }
+
+    /// 64 bits, from literals that are not negative.
+    pub const fn flexible() -> IntTy {
+        IntTy {
+            bytes: 8,
+            signed: true,
+            flexible: true,
+        }
+    }
+
+    /// The type of a literal: the smallest signed one, or `uint64` if none holds it.
+    pub fn of_literal(value: i128) -> IntTy {
+        let holds = |bytes: &u32| IntTy::new(*bytes, true).holds(value);
+        match [1, 2, 4, 8].iter().find(|bytes| holds(bytes)) {
+            Some(bytes) => IntTy {
+                bytes: *bytes,
+                signed: true,
+                flexible: value >= 0,
+            },
+            None => IntTy::new(8, false),
+        }
+    }
+
+    /// Whether a number is one of its values.
+    pub fn holds(self, value: i128) -> bool {
+        let bits = self.bytes * 8;
+        match self.signed {
+            true => value >= -(1 << (bits - 1)) && value < 1 << (bits - 1),
+            false => value >= 0 && value < 1 << bits,
+        }
+    }
+
+    /// Whether all values of it are values of the other.
+    pub fn fits(self, other: IntTy) -> bool {
+        match (self.signed, other.signed) {
+            _ if self.flexible => self.bytes <= other.bytes,
+            (a, b) if a == b => self.bytes <= other.bytes,
+            (false, true) => self.bytes < other.bytes,
+            _ => false,
+        }
+    }
 }
 
 /// Where a pointer points, and so which helper reads through it.
@@ -153,22 +206,13 @@ impl Agg {
     }
 }
 
-pub const INT64: Ty = Ty::Int(IntTy {
-    bytes: 8,
-    signed: true,
-});
-pub const UINT64: Ty = Ty::Int(IntTy {
-    bytes: 8,
-    signed: false,
-});
-pub const UINT32: Ty = Ty::Int(IntTy {
-    bytes: 4,
-    signed: false,
-});
+pub const INT64: Ty = Ty::Int(IntTy::new(8, true));
+pub const UINT64: Ty = Ty::Int(IntTy::new(8, false));
+pub const UINT32: Ty = Ty::Int(IntTy::new(4, false));
 
 impl Ty {
     pub fn int(bytes: u32, signed: bool) -> Ty {
-        Ty::Int(IntTy { bytes, signed })
+        Ty::Int(IntTy::new(bytes, signed))
     }
 
     pub fn is_unknown(&self) -> bool {
@@ -184,10 +228,7 @@ impl Ty {
     pub fn as_int(&self) -> Option<IntTy> {
         match self {
             Ty::Int(int) | Ty::Enum(int, _) => Some(*int),
-            Ty::Bool => Some(IntTy {
-                bytes: 1,
-                signed: false,
-            }),
+            Ty::Bool => Some(IntTy::new(1, false)),
             _ => None,
         }
     }

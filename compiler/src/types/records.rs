@@ -218,13 +218,7 @@ impl Records {
                 name,
                 bytes,
                 signed,
-            } => Ty::Enum(
-                IntTy {
-                    bytes: *bytes,
-                    signed: *signed,
-                },
-                name.clone(),
-            ),
+            } => Ty::Enum(IntTy::new(*bytes, *signed), name.clone()),
             RawType::Pointer(to) => Ty::Ptr(Box::new(self.ty(to)), Space::Kernel),
             RawType::Void => Ty::Void,
             RawType::Array(element, count) => match &**element {
