@@ -65,6 +65,7 @@ impl Table {
             name: name.to_string(),
             size: 4,
             signed: true,
+            kernel: false,
             variants: variants.collect(),
         }
     }

@@ -43,17 +43,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     match command {
         Command::Inspect(path) => finish(ObjectFile::read(&path).and_then(|o| o.inspect()), None),
         Command::Run(run) => {
-            let object = match ObjectFile::read(&run.object) {
+            let mut object = match ObjectFile::read(&run.object) {
                 Ok(object) => object,
                 Err(failure) => return finish(Err(failure), None),
             };
-            finish(execute(&run, &object), Some(&object))
+            finish(execute(&run, &mut object), Some(&object))
         }
     }
 }
 
 /// The whole run of one object. The status is the script's.
-fn execute(run: &Run, object: &ObjectFile) -> Result<u8, Failure> {
+fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
     if run.wants_help() {
         say::out(&params::help(&run.object, &object.manifest));
         return Ok(0);
@@ -64,6 +64,7 @@ fn execute(run: &Run, object: &ObjectFile) -> Result<u8, Failure> {
     }
     let environment = environment::check(&object.manifest)?;
     values.extend(environment::late::fill(&object.manifest)?);
+    btf::describe(&mut object.manifest)?;
     let relocation_target = btf::target(object, &environment)?;
     let loaded = load::load(object, &values, relocation_target.as_ref(), run.verbose)?;
     drop(relocation_target);

@@ -102,6 +102,10 @@ impl Decoder<'_> {
             Type::Int { size, signed } => Value::Int(int(bytes, *size, *signed)?),
             Type::Bool => Value::Bool(bytes[0] != 0),
             Type::String { .. } => Value::Text(self.text(bytes)),
+            Type::Chars { .. } => {
+                let text = bytes.split(|b| *b == 0).next();
+                Value::Text(text.unwrap_or_default().to_vec())
+            }
             Type::Pointer => pointer(int(bytes, 8, false)?.bits),
             Type::Enum {
                 size,
@@ -135,6 +139,25 @@ impl Decoder<'_> {
                     values.push((field.name.clone(), value));
                 }
                 Value::Record(values)
+            }
+            Type::BitField {
+                size,
+                shift,
+                bits,
+                signed,
+            } => {
+                let unit = int(bytes, *size, false)?.bits;
+                let up = 64u32.checked_sub(shift.checked_add(*bits)?)?;
+                let (raw, down) = (unit << up, 64u32.checked_sub(*bits)?);
+                let bits = match signed {
+                    true => ((raw as i64) >> down) as u64,
+                    false => raw >> down,
+                };
+                Value::Int(Int {
+                    bits,
+                    size: 8,
+                    signed: *signed,
+                })
             }
             Type::KernelStack { limit, mode } => Value::Text(self.stacks.text(StackRef {
                 key: int(bytes, 8, false)?.bits,
@@ -177,7 +200,7 @@ impl Decoder<'_> {
             Type::UserName => Value::Text(names::user(word(bytes)?)),
             Type::CgroupPath { filter } => Value::Text(names::cgroup(word(bytes)?, filter)),
             // these are never decoded as values
-            Type::Hist { .. } | Type::LinearHist { .. } => return None,
+            Type::Hist { .. } | Type::LinearHist { .. } | Type::KernelStruct { .. } => return None,
         })
     }
 
@@ -306,6 +329,7 @@ pub mod tests {
             name: "e".into(),
             size: 4,
             signed: true,
+            kernel: false,
             variants: vec![Variant {
                 name: "MINUS".into(),
                 value: -1,

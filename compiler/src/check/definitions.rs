@@ -1,14 +1,16 @@
 //! C definitions at the top of a script: struct and union layouts, enum constants, typedefs.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use bt_abi::types::Variant;
 use bt_grammar::ast::{self, CEnum, CItem, CRecord, CType};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
 use super::Checker;
 use super::types::builtin_type;
-use crate::types::{FieldDef, IntTy, Origin, Record, RecordId, Space, Ty};
+use crate::types::{EnumDef, FieldDef, IntTy, Origin, Record, RecordId, Space, Ty};
 
 /// What the script's own definitions have made known.
 #[derive(Default)]
@@ -17,6 +19,8 @@ pub struct Definitions {
     typedefs: HashMap<String, (Ty, u32, u32)>,
     /// Structs and unions that pointers may lead to before their members are known.
     declared: HashMap<(String, bool), RecordId>,
+    /// By name.
+    enums: HashMap<String, Ty>,
     /// Alignment in bytes of the script's records.
     aligns: HashMap<RecordId, u32>,
 }
@@ -30,12 +34,18 @@ impl Checker<'_> {
                 self.declare_record(record);
             }
         }
+        // Structs before an enum may have members of it.
+        for item in &script.definitions {
+            if let CItem::Enum(def) = item {
+                self.c_enum(def);
+            }
+        }
         for item in &script.definitions {
             match item {
                 CItem::Record(record) => {
                     self.c_record(record);
                 }
-                CItem::Enum(def) => self.c_enum(def),
+                CItem::Enum(_) => {}
                 // Replaced before.
                 CItem::Define { .. } => {}
                 // Types of the kernel come from BTF; a header that is only included for them needs nothing more.
@@ -49,8 +59,10 @@ impl Checker<'_> {
         }
     }
 
-    fn c_enum(&mut self, def: &CEnum) {
-        let mut next = 0;
+    /// The type as C has it: of four bytes if that suffices, signed if a constant is negative. Constants have eight bytes.
+    fn c_enum(&mut self, def: &CEnum) -> Ty {
+        let mut next = 0i64;
+        let mut variants = Vec::new();
         for (name, value) in &def.variants {
             if let Some(expr) = value {
                 match self.constant(expr) {
@@ -58,9 +70,41 @@ impl Checker<'_> {
                     None => self.unsupported(expr.span, "enum values that are no literals"),
                 }
             }
-            self.constants.insert(name.node.clone(), next);
+            variants.push(Variant {
+                name: name.node.clone(),
+                value: next,
+            });
             next = next.wrapping_add(1);
         }
+        let signed = variants.iter().any(|v| v.value < 0);
+        let narrow = match signed {
+            true => i64::from(i32::MIN)..=i64::from(i32::MAX),
+            false => 0..=i64::from(u32::MAX),
+        };
+        let bytes = match variants.iter().all(|v| narrow.contains(&v.value)) {
+            true => 4,
+            false => 8,
+        };
+        let name = def.name.as_ref().map_or("", |name| &name.node);
+        let def = Rc::new(EnumDef {
+            name: name.to_string(),
+            kernel: false,
+            variants,
+        });
+        for variant in &def.variants {
+            let constant = Ty::Enum(IntTy::new(8, signed), def.clone());
+            let known = (variant.value, constant);
+            self.constants.insert(variant.name.clone(), known);
+        }
+        let ty = Ty::Enum(IntTy::new(bytes, signed), def.clone());
+        if !name.is_empty() {
+            self.definitions.enums.insert(name.to_string(), ty.clone());
+        }
+        ty
+    }
+
+    pub(super) fn script_enum(&self, name: &str) -> Option<Ty> {
+        self.definitions.enums.get(name).cloned()
     }
 
     /// The type that a typedef of the script stands for.
@@ -206,10 +250,18 @@ impl Checker<'_> {
                 let id = self.c_record(inner);
                 Some(record(self, id))
             }
-            CType::Enum(name) => Some((Ty::Enum(IntTy::new(4, false), name.clone()), 4, 4)),
+            CType::Enum(name) => match self.known_enum(name) {
+                Some(ty) => Some((ty.clone(), ty.size(), ty.size())),
+                None => {
+                    let message = format!("unknown type `enum {name}`");
+                    let error = Diagnostic::error("E0205", span, message);
+                    self.report(error.here("in this definition"));
+                    None
+                }
+            },
             CType::InlineEnum(def) => {
-                self.c_enum(def);
-                Some((Ty::int(4, false), 4, 4))
+                let ty = self.c_enum(def);
+                Some((ty.clone(), ty.size(), ty.size()))
             }
             CType::Pointer(to) => Some((Ty::Ptr(Box::new(self.c_pointee(to)), Space::Any), 8, 8)),
             CType::Array(element, count) => {

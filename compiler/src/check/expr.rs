@@ -31,10 +31,16 @@ impl Checker<'_> {
         let what = match &checked.ty {
             Ty::Agg(_) => "an aggregation",
             Ty::Unit => "nothing",
-            Ty::Record(_) => "a whole struct",
-            Ty::Ptr(_, Space::Context) => {
-                self.unsupported(span, "arguments as a whole");
-                return Expr::poison(span);
+            Ty::Record(_) | Ty::Array(..) => match self.records.copied(&checked.ty) {
+                Some(ty) => return Expr { ty, ..checked },
+                None if matches!(checked.ty, Ty::Record(_)) => "a whole struct without a name",
+                None => "an array of structs of the kernel",
+            },
+            Ty::Ptr(to, Space::Context) => {
+                if let Ty::Record(record) = **to {
+                    return self.all_fields(checked, record);
+                }
+                return checked;
             }
             _ => return checked,
         };
@@ -159,8 +165,11 @@ impl Checker<'_> {
         if let Some(builtin) = builtins::find(name) {
             return builtin.check(self, name, span);
         }
-        if let Some(value) = self.constants.get(name) {
-            return Expr::literal(i128::from(*value), span);
+        if let Some((value, ty)) = self.constants.get(name) {
+            return Expr::int(*value, ty.clone(), span);
+        }
+        if let Some(constant) = self.kernel_constant(name, span) {
+            return constant;
         }
         let mut constants: Vec<String> = self.constants.keys().cloned().collect();
         constants.sort();
@@ -178,6 +187,25 @@ impl Checker<'_> {
         let error = Diagnostic::error("E0203", span, format!("unknown name `{name}`"));
         self.report(error.here("no builtin, no constant").help(help));
         Expr::poison(span)
+    }
+
+    /// A constant of an enum of the kernel, which may have another value on the target.
+    fn kernel_constant(&self, name: &str, span: Span) -> Option<Expr> {
+        let found = self.records.facts().enumerator(name)?;
+        let of = self.records.kernel_enum(&found.of);
+        let ty = IntTy::new(8, found.signed);
+        let value = found.value as i64;
+        Some(Expr {
+            kind: match of.kernel {
+                true => ExprKind::Enumerator {
+                    name: name.to_string(),
+                    value,
+                },
+                false => ExprKind::Int(value),
+            },
+            ty: Ty::Enum(ty, of),
+            span,
+        })
     }
 
     fn variable(&mut self, name: &str, span: Span) -> Expr {

@@ -155,7 +155,7 @@ impl Checker<'_> {
     pub fn keyed(&mut self, map: MapId, key: Expr) -> Expr {
         let span = key.span;
         let ty = key.ty.clone();
-        if !ty.is_unknown() && (ty.to_abi().is_none() || matches!(ty, Ty::Value(..))) {
+        if !ty.is_unknown() && ty.to_abi().is_none() {
             self.report(
                 Diagnostic::error(
                     "E0302",

@@ -106,8 +106,8 @@ pub struct Checker<'a> {
     maps: Vec<MapInfo>,
     map_ids: HashMap<String, MapId>,
     slots: Vec<Slot>,
-    /// Constants of `enum`.
-    constants: HashMap<String, i64>,
+    /// Constants of the script's enums, each with its enum.
+    constants: HashMap<String, (i64, Ty)>,
     definitions: definitions::Definitions,
     /// Types of the variables of each probe, from the last round.
     var_types: Vec<Vec<Ty>>,

@@ -31,7 +31,10 @@ impl Checker<'_> {
                     return Expr::poison(span);
                 }
             },
-            Ty::Value(record, _) => (record, own_memory(base)),
+            Ty::Value(record, _) => match base.kind {
+                ExprKind::Read(place) => (record, place),
+                kind => (record, own_memory(Expr { kind, ..base })),
+            },
             Ty::Named(fields) => return self.named_field(base, &fields, name, span),
             _ => return self.no_fields(&base, name, span),
         };
@@ -95,6 +98,42 @@ impl Checker<'_> {
             (Ty::Ptr(to, Space::Any), Space::Kernel) => Ty::Ptr(to, Space::Kernel),
             (Ty::Ptr(to, Space::Kernel), Space::Any) => Ty::Ptr(to, Space::Kernel),
             (ty, _) => ty,
+        }
+    }
+
+    /// The context as a record of all its fields: `print(args)`.
+    pub(super) fn all_fields(&mut self, args: Expr, record: RecordId) -> Expr {
+        let ExprKind::Builtin(builtin) = args.kind else {
+            self.unsupported(args.span, "arguments as a whole in this place");
+            return Expr::poison(args.span);
+        };
+        let mut types = Vec::new();
+        let mut items = Vec::new();
+        for (index, def) in self.records.get(record).fields.iter().enumerate() {
+            let base = Expr {
+                kind: ExprKind::Builtin(builtin),
+                ty: args.ty.clone(),
+                span: args.span,
+            };
+            let place = Place {
+                base: Box::new(base),
+                steps: Vec::new(),
+            };
+            let index = index as u32;
+            let field = self.member(place, &[FieldRef { record, index }], args.span);
+            let value = match def.data_loc {
+                true => crate::functions::string_at(self, field),
+                false => self.as_value(field),
+            };
+            if value.ty.to_abi().is_some() {
+                types.push((def.name.clone(), value.ty.clone()));
+                items.push(value);
+            }
+        }
+        Expr {
+            kind: ExprKind::Tuple(items),
+            ty: Ty::Named(types),
+            span: args.span,
         }
     }
 

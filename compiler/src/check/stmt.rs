@@ -7,7 +7,7 @@ use bt_grammar::span::{Ident, Span};
 use super::Checker;
 use super::merge::merge;
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind, Var, VarId};
-use crate::types::Ty;
+use crate::types::{Space, Ty};
 
 /// `unroll` copies its body; more copies than this are a mistake.
 const MAX_UNROLL: i64 = 100;
@@ -51,7 +51,8 @@ impl Checker<'_> {
             }
             A::Unroll { count, body } => {
                 let count_span = count.span;
-                let count = self.value(count).flexible_int();
+                let known = self.constant(count);
+                let count = self.value(count).flexible_int().or(known);
                 let Some(count @ 1..=MAX_UNROLL) = count else {
                     let error = Diagnostic::error(
                         "E0406",
@@ -142,7 +143,7 @@ impl Checker<'_> {
         match &target.kind {
             ast::ExprKind::Var(name) => {
                 let value = match op {
-                    None => self.value_or_struct(value),
+                    None => self.value(value),
                     Some(op) => {
                         let current = self.expr(target);
                         let value = self.value(value);
@@ -221,11 +222,7 @@ impl Checker<'_> {
             });
         }
         let checked = match (&checked.ty, &checked.kind) {
-            (Ty::Unit | Ty::Record(_), _) => self.as_value(checked),
-            (Ty::Value(..), _) => {
-                self.unsupported(value.span, "maps of structs");
-                return None;
-            }
+            (Ty::Unit | Ty::Record(_) | Ty::Ptr(_, Space::Context), _) => self.as_value(checked),
             (Ty::Agg(_), ExprKind::MapGet { .. }) => self.as_value(checked),
             _ => checked,
         };
@@ -279,18 +276,6 @@ impl Checker<'_> {
             None => self.new_var(name, value.ty.clone()),
         };
         self.assign_var(var, value, span)
-    }
-
-    /// What a variable can hold: any value, and a copy of a struct.
-    fn value_or_struct(&mut self, expr: &ast::Expr) -> Expr {
-        let checked = self.expr(expr);
-        match (&checked.ty, &checked.kind) {
-            (Ty::Record(id), ExprKind::Read(_)) => {
-                let ty = self.records.value_type(*id);
-                Expr { ty, ..checked }
-            }
-            _ => self.as_value(checked),
-        }
     }
 
     fn assign_var(&mut self, var: VarId, value: Expr, span: Span) -> Option<Stmt> {
@@ -437,10 +422,16 @@ impl Checker<'_> {
             self.report(error);
             return None;
         }
-        let value = value.map(|v| self.value_or_struct(v));
+        let value = value.map(|v| self.value(v));
         let declared = match ty {
             Some(ty) => Some(match self.type_expr(ty)? {
-                Ty::Record(id) => self.records.value_type(id),
+                Ty::Record(id) => match self.records.value_type(id) {
+                    Some(ty) => ty,
+                    None => {
+                        self.unsupported(name.span, "copies of kernel types without a name");
+                        return None;
+                    }
+                },
                 ty => ty,
             }),
             None => None,

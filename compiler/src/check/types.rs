@@ -47,7 +47,7 @@ impl Checker<'_> {
             TypeBase::Named(name) => self.named_type(name, ty.span)?,
             TypeBase::Struct(name) => self.record_type(name, false, ty.span)?,
             TypeBase::Union(name) => self.record_type(name, true, ty.span)?,
-            TypeBase::Enum(name) => Ty::Enum(crate::types::IntTy::new(4, false), name.clone()),
+            TypeBase::Enum(name) => self.enum_type(name, ty.span)?,
             TypeBase::Typeof(arg) => match &**arg {
                 bt_grammar::ast::Arg::Type(inner) => self.type_expr(inner)?,
                 bt_grammar::ast::Arg::Expr(inner) => self.expr(inner).ty,
@@ -86,7 +86,10 @@ impl Checker<'_> {
     pub fn constant(&self, expr: &Expr) -> Option<i64> {
         match &expr.kind {
             ExprKind::Int(value) => i64::try_from(*value).ok(),
-            ExprKind::Ident(name) => self.constants.get(name).copied(),
+            ExprKind::Ident(name) => match self.constants.get(name) {
+                Some((value, _)) => Some(*value),
+                None => i64::try_from(self.records.facts().enumerator(name)?.value).ok(),
+            },
             ExprKind::Binary { op, left, right } => {
                 let (left, right) = (self.constant(left)?, self.constant(right)?);
                 let value = super::fold::fold(*op, left.into(), right.into()).ok()??;
@@ -132,6 +135,33 @@ impl Checker<'_> {
                 .help(help),
         );
         None
+    }
+
+    fn enum_type(&mut self, name: &str, span: Span) -> Option<Ty> {
+        if let Some(found) = self.known_enum(name) {
+            return Some(found);
+        }
+        let error = Diagnostic::error("E0205", span, format!("unknown type `enum {name}`"));
+        let error = match self.records.facts().types_missing() {
+            Some(reason) => error.here("not defined in the script").help(format!(
+                "the kernel's types are not available: {reason}; give a BTF file with --btf"
+            )),
+            None => error
+                .here("neither the script nor the kernel's BTF defines it")
+                .help("define it at the top of the script"),
+        };
+        self.report(error);
+        None
+    }
+
+    /// An enum of the script, else of the kernel.
+    pub(super) fn known_enum(&self, name: &str) -> Option<Ty> {
+        if let Some(own) = self.script_enum(name) {
+            return Some(own);
+        }
+        let raw = self.records.facts().enumeration(name)?;
+        let int = crate::types::IntTy::new(raw.bytes, raw.signed);
+        Some(Ty::Enum(int, self.records.kernel_enum(name)))
     }
 
     fn record_type(&mut self, name: &str, is_union: bool, span: Span) -> Option<Ty> {

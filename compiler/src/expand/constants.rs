@@ -119,17 +119,31 @@ struct Resolver<'a> {
     facts: &'a dyn KernelFacts,
     own: HashSet<String>,
     with_headers: bool,
-    known: HashMap<String, Option<i128>>,
+    known: HashMap<String, Option<Constant>>,
     unknown: Unknown,
 }
 
+#[derive(Clone, Copy)]
+enum Constant {
+    Value(i128),
+    /// Of an enum of the kernel that has a name.
+    Kernel,
+}
+
 impl Resolver<'_> {
-    fn value(&mut self, name: &str) -> Option<i128> {
+    fn value(&mut self, name: &str) -> Option<Constant> {
         if let Some(known) = self.known.get(name) {
             return *known;
         }
         let from_header = self.with_headers.then(|| recorded(name)).flatten();
-        let value = from_header.or_else(|| self.facts.enumerator(name).map(|e| e.value));
+        let of_enum = || {
+            let found = self.facts.enumerator(name)?;
+            Some(match found.of.is_empty() {
+                true => Constant::Value(found.value),
+                false => Constant::Kernel,
+            })
+        };
+        let value = from_header.map(Constant::Value).or_else(of_enum);
         self.known.insert(name.to_string(), value);
         value
     }
@@ -147,7 +161,9 @@ impl VisitMut for Resolver<'_> {
                     return;
                 }
                 match self.value(&name) {
-                    Some(value) => e.kind = literal(value, e.span),
+                    // The target may have another value.
+                    Some(Constant::Kernel) => {}
+                    Some(Constant::Value(value)) => e.kind = literal(value, e.span),
                     None => self.unknown.names.push(Ident {
                         node: name,
                         span: e.span,

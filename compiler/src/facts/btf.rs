@@ -2,7 +2,9 @@
 
 use btf_rs::{Backend, Btf, BtfType, Type};
 
-use super::{Enumerator, RawField, RawRecord, RawType};
+use bt_abi::types::Variant;
+
+use super::{Enumeration, Enumerator, RawField, RawRecord, RawType};
 
 /// A kernel's BTF, from `/sys/kernel/btf/vmlinux` or a file of the same format.
 pub struct BtfTypes {
@@ -65,42 +67,68 @@ impl BtfTypes {
 
     /// The constant of an enumeration; of several with that name the first.
     pub fn enumerator(&self, name: &str) -> Option<Enumerator> {
-        let is_named =
-            |member: &dyn BtfType| self.btf.resolve_name(member).is_ok_and(|n| n == name);
         let mut types = (1..).map_while(|id| self.btf.resolve_type_by_id(id).ok());
-        types.find_map(|ty| match &ty {
-            Type::Enum(e) => {
-                let member = e.members.iter().find(|m| is_named(*m))?;
-                let value = match e.is_signed() {
-                    true => i128::from(member.val() as i32),
-                    false => i128::from(member.val()),
-                };
-                Some(self.enumerator_of(e, value, e.size(), e.is_signed()))
-            }
-            Type::Enum64(e) => {
-                let member = e.members.iter().find(|m| is_named(*m))?;
-                let value = match e.is_signed() {
-                    true => i128::from(member.val() as i64),
-                    false => i128::from(member.val()),
-                };
-                Some(self.enumerator_of(e, value, e.size(), e.is_signed()))
-            }
-            _ => None,
+        types.find_map(|ty| {
+            let value = self.constants(&ty, Some(name)).first()?.value;
+            let (of, bytes, signed) = match &ty {
+                Type::Enum(e) => (self.btf.resolve_name(e), e.size(), e.is_signed()),
+                Type::Enum64(e) => (self.btf.resolve_name(e), e.size(), e.is_signed()),
+                _ => return None,
+            };
+            Some(Enumerator {
+                of: of.unwrap_or_default(),
+                value: match signed {
+                    true => i128::from(value),
+                    false => i128::from(value as u64),
+                },
+                bytes: bytes as u32,
+                signed,
+            })
         })
     }
 
-    fn enumerator_of(
-        &self,
-        of: &dyn BtfType,
-        value: i128,
-        size: usize,
-        signed: bool,
-    ) -> Enumerator {
-        Enumerator {
-            of: self.btf.resolve_name(of).unwrap_or_default(),
-            value,
-            bytes: size as u32,
-            signed,
+    pub fn enumeration(&self, name: &str) -> Option<Enumeration> {
+        let ids = self.btf.resolve_ids_by_name(name).ok()?;
+        ids.into_iter().find_map(|id| {
+            let ty = self.btf.resolve_type_by_id(id).ok()?;
+            let (bytes, signed) = match &ty {
+                Type::Enum(e) => (e.size(), e.is_signed()),
+                Type::Enum64(e) => (e.size(), e.is_signed()),
+                _ => return None,
+            };
+            Some(Enumeration {
+                bytes: bytes as u32,
+                signed,
+                variants: self.constants(&ty, None),
+            })
+        })
+    }
+
+    /// The constants of a type, if it is an enumeration; only those of a name, if one is asked for.
+    fn constants(&self, ty: &Type, only: Option<&str>) -> Vec<Variant> {
+        let constant = |member: &dyn BtfType, value: i64| {
+            let name = self.btf.resolve_name(member).ok()?;
+            only.is_none_or(|only| only == name)
+                .then_some(Variant { name, value })
+        };
+        match ty {
+            Type::Enum(e) => {
+                let value = |raw: u32| match e.is_signed() {
+                    true => i64::from(raw as i32),
+                    false => i64::from(raw),
+                };
+                let members = e.members.iter();
+                members
+                    .filter_map(|m| constant(m, value(m.val())))
+                    .collect()
+            }
+            Type::Enum64(e) => {
+                let members = e.members.iter();
+                members
+                    .filter_map(|m| constant(m, m.val() as i64))
+                    .collect()
+            }
+            _ => Vec::new(),
         }
     }
 

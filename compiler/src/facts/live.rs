@@ -1,11 +1,12 @@
 //! Facts from where the compiler runs: BTF and tracepoint formats of the running kernel or of given files, and the recorded
 //! tracepoint formats that the compiler carries for machines where tracefs cannot be read.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::btf::BtfTypes;
-use super::{Enumerator, KernelFacts, RawRecord, RawType, Tracepoint, format};
+use super::{Enumeration, Enumerator, KernelFacts, RawRecord, RawType, Tracepoint, format};
 
 /// Formats recorded from Debian kernels (see the file's first lines).
 const RECORDED: &str = include_str!("../../facts/tracepoints-x86_64.txt");
@@ -24,6 +25,8 @@ pub struct LiveFacts {
     /// `--tracepoints FILE`: in the form of the recorded list; replaces the live and the recorded ones.
     tracepoints: Option<String>,
     btf: OnceCell<Result<BtfTypes, String>>,
+    /// To find one, all types are looked at.
+    enumerators: RefCell<HashMap<String, Option<Enumerator>>>,
 }
 
 impl LiveFacts {
@@ -32,6 +35,7 @@ impl LiveFacts {
             btf_path,
             tracepoints,
             btf: OnceCell::new(),
+            enumerators: RefCell::default(),
         }
     }
 
@@ -75,7 +79,17 @@ impl KernelFacts for LiveFacts {
     }
 
     fn enumerator(&self, name: &str) -> Option<Enumerator> {
-        self.btf()?.enumerator(name)
+        if let Some(known) = self.enumerators.borrow().get(name) {
+            return known.clone();
+        }
+        let found = self.btf()?.enumerator(name);
+        let mut known = self.enumerators.borrow_mut();
+        known.insert(name.to_string(), found.clone());
+        found
+    }
+
+    fn enumeration(&self, name: &str) -> Option<Enumeration> {
+        self.btf()?.enumeration(name)
     }
 
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {

@@ -6,6 +6,8 @@ pub mod btf;
 pub mod format;
 pub mod live;
 
+use bt_abi::types::Variant;
+
 /// What the compiler may ask about a kernel.
 pub trait KernelFacts {
     /// The BTF id of `struct name` or `union name`.
@@ -15,6 +17,7 @@ pub trait KernelFacts {
     fn typedef(&self, name: &str) -> Option<RawType>;
     /// The enumeration constant of that name.
     fn enumerator(&self, name: &str) -> Option<Enumerator>;
+    fn enumeration(&self, name: &str) -> Option<Enumeration>;
     /// The fields of a tracepoint, `common_*` left out.
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint>;
     /// All known tracepoints, for suggestions: (category, event).
@@ -67,6 +70,13 @@ pub enum RawType {
         name: String,
         is_union: bool,
     },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Enumeration {
+    pub bytes: u32,
+    pub signed: bool,
+    pub variants: Vec<Variant>,
 }
 
 /// A constant of an enumeration.

@@ -42,6 +42,8 @@ mod symbol;
 mod system;
 mod time;
 
+pub use str::string_at;
+
 use std::fmt;
 
 use bt_abi::manifest::EventKind;

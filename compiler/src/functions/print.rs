@@ -61,10 +61,6 @@ impl Function for Print {
             kind => cx.as_value(Expr { kind, ..value }),
         };
         match value.ty.to_abi() {
-            _ if matches!(value.ty, Ty::Value(..)) => {
-                cx.unsupported(arg.span, "prints of whole structs");
-                Expr::poison(site.span)
-            }
             Some(_) => cx.made(site, self, Ty::Unit, vec![value], CallData::None),
             None => Expr::poison(site.span),
         }

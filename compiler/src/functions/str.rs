@@ -106,6 +106,22 @@ impl Function for Str {
     }
 }
 
+/// The string at an address that was found without a call in the script.
+pub fn string_at(cx: &mut Checker, address: Expr) -> Expr {
+    let (span, size) = (address.span, cx.config.max_strlen);
+    let call = Call {
+        function: &Str,
+        id: cx.next_call(),
+        args: vec![address],
+        data: CallData::Size(size),
+    };
+    Expr {
+        kind: ExprKind::Call(call),
+        ty: Ty::Str(size),
+        span,
+    }
+}
+
 /// `str($1 + 1)`: the parameter without its first bytes; nothing, if it is shorter.
 fn param_tail(cx: &mut Checker, index: u32, skip: i64, site: &CallSite) -> Expr {
     let whole = cx.string_param(index, site.span);

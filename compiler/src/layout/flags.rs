@@ -54,6 +54,9 @@ fn of_type(ty: &Type, found: &mut Vec<&str>) {
         Type::Avg(_) | Type::Stats(_) | Type::Min(_) | Type::Max(_) => {
             found.push(flags::AGGREGATIONS);
         }
+        Type::Chars { .. } | Type::BitField { .. } | Type::KernelStruct { .. } => {
+            found.push(flags::STRUCTS)
+        }
         Type::Array { element, .. } => of_type(element, found),
         Type::Tuple { fields, .. } => fields.iter().for_each(|f| of_type(&f.ty, found)),
         Type::Struct { fields, .. } => fields.iter().for_each(|f| of_type(&f.ty, found)),

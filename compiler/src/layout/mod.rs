@@ -14,7 +14,7 @@ use bt_grammar::span::Span;
 
 use crate::source::Source;
 use crate::typed::visit::{self, Node};
-use crate::typed::{Call, Expr, Script, Step};
+use crate::typed::{Call, Expr, ExprKind, Script, Step};
 use crate::types::{Origin, Records, Ty};
 
 /// Lays a record out while a function names its fields.
@@ -99,6 +99,17 @@ pub fn lay_out(
             }
             Node::SetVar(_) => {}
             Node::Expr(expr) => {
+                if let (ExprKind::Enumerator { name, .. }, Ty::Enum(_, def)) =
+                    (&expr.kind, &expr.ty)
+                {
+                    fields.push(FieldUse {
+                        owner: FieldOwner::Kernel {
+                            name: format!("enum {}", def.name),
+                        },
+                        field: name.clone(),
+                        span: source.manifest_span(expr.span),
+                    });
+                }
                 if let Ty::Stack(stack) = &expr.ty {
                     plan.stacks.insert(stack.limit);
                 }

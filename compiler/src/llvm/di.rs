@@ -139,26 +139,32 @@ impl Di {
     }
 
     /// An enum type without a name, which a relocation takes for any enum of its size.
-    pub fn anonymous_enum(&self, bytes: u32) -> Node {
-        // SAFETY: the one enumerator outlives the call, which copies it.
-        unsafe {
-            let name = "BTC_ANY";
-            let mut any =
-                LLVMDIBuilderCreateEnumerator(self.builder, name.as_ptr().cast(), name.len(), 0, 1);
-            Node(LLVMDIBuilderCreateEnumerationType(
+    /// An enum with some of its constants; BTF wants one at least.
+    pub fn enumeration(&self, name: &str, bytes: u32, constants: &[(&str, i64)]) -> Node {
+        let mut nodes: Vec<LLVMMetadataRef> = constants
+            .iter()
+            .map(|(name, value)| {
+                let (ptr, len) = (name.as_ptr().cast(), name.len());
+                // SAFETY: the name is given with its length.
+                unsafe { LLVMDIBuilderCreateEnumerator(self.builder, ptr, len, *value, 0) }
+            })
+            .collect();
+        // SAFETY: the nodes outlive the call, which copies them.
+        Node(unsafe {
+            LLVMDIBuilderCreateEnumerationType(
                 self.builder,
                 self.unit,
-                c"".as_ptr(),
-                0,
+                name.as_ptr().cast(),
+                name.len(),
                 self.file,
                 0,
                 u64::from(bytes) * 8,
                 0,
-                &mut any,
-                1,
+                nodes.as_mut_ptr(),
+                nodes.len() as u32,
                 std::ptr::null_mut(),
-            ))
-        }
+            )
+        })
     }
 
     pub fn record(&self, name: &str, is_union: bool, bits: u64, members: &[Member]) -> Node {

@@ -19,8 +19,7 @@ use inkwell::targets::{
 };
 
 /// Not `default<O2>`: on these small functions it takes five times as long for code of the same length.
-const PASSES: &str =
-    "default<O0>,function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,dce)";
+const PASSES: &str = "default<O0>,function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,dce),globaldce";
 
 /// v3 has 32-bit compares and ALU operations; kernel 5.10 knows it.
 const CPU: &str = "v3";

@@ -3,7 +3,7 @@
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::intrinsics::Intrinsic;
 use inkwell::types::AnyType;
-use inkwell::values::{BasicValue, IntValue, MetadataValue, PointerValue};
+use inkwell::values::{BasicMetadataValueEnum, BasicValue, IntValue, MetadataValue, PointerValue};
 
 use super::builder::{BUILT, Builder};
 use super::di::Node;
@@ -126,18 +126,42 @@ impl<'c> Builder<'c> {
 
     /// The size of a type on the target, in bytes.
     pub fn type_size(&self, ty: Node) -> IntValue<'c> {
-        let intrinsic = Intrinsic::find("llvm.bpf.preserve.type.info").expect("LLVM has it");
+        // BPF_TYPE_SIZE
+        let size = self.int(1);
+        self.type_fact("llvm.bpf.preserve.type.info", &[size.into()], ty)
+    }
+
+    /// The value of a constant of an enum on the target.
+    pub fn enum_value(&self, of: Node, name: &str, value: i64) -> IntValue<'c> {
+        let text = format!("{name}:{value}");
+        let text = self
+            .inner
+            .build_global_string_ptr(&text, "")
+            .expect(BUILT)
+            .as_pointer_value();
+        // BPF_ENUM_VALUE
+        let kind = self.int(1);
+        let args = [text.into(), kind.into()];
+        self.type_fact("llvm.bpf.preserve.enum.value", &args, of)
+    }
+
+    /// A fact about a debug type.
+    fn type_fact(
+        &self,
+        intrinsic: &str,
+        args: &[BasicMetadataValueEnum<'c>],
+        ty: Node,
+    ) -> IntValue<'c> {
+        let intrinsic = Intrinsic::find(intrinsic).expect("LLVM has it");
         let function = intrinsic
             .get_declaration(&self.module, &[])
             .expect("not overloaded");
         // Tells calls apart that would else be merged before they are told apart by their type.
         self.sequence.set(self.sequence.get() + 1);
         let sequence = self.cx.i32_type().const_int(self.sequence.get(), false);
-        // BPF_TYPE_SIZE
-        let call = self
-            .inner
-            .build_call(function, &[sequence.into(), self.int(1).into()], "")
-            .expect(BUILT);
+        let mut all = vec![sequence.into()];
+        all.extend_from_slice(args);
+        let call = self.inner.build_call(function, &all, "").expect(BUILT);
         let value = call.try_as_basic_value().unwrap_basic();
         // SAFETY: the value was just made from a node of this context.
         let metadata = unsafe { MetadataValue::new(self.di.as_value(ty)) };
@@ -145,6 +169,9 @@ impl<'c> Builder<'c> {
         instruction
             .set_metadata(metadata, self.access_kind)
             .expect("a debug node");
-        self.widen_32(value.into_int_value())
+        match value.into_int_value() {
+            wide if wide.get_type().get_bit_width() == 64 => wide,
+            narrow => self.widen_32(narrow),
+        }
     }
 }

@@ -4,10 +4,11 @@
 use bt_abi::names;
 
 use super::Lower;
+use crate::llvm::IntValue;
 use crate::llvm::di::{Encoding, Member, Node};
 use crate::types::{FieldDef, IntTy, Origin, RecordId, Ty};
 
-impl Lower<'_, '_> {
+impl<'c> Lower<'c, '_> {
     /// The debug type of a record, with the members that the plan lists.
     pub(super) fn partial_record(&mut self, id: RecordId) -> Node {
         if let Some(node) = self.partial.get(&id) {
@@ -71,7 +72,7 @@ impl Lower<'_, '_> {
             Ty::Int(int) => (self.debug_int(*int), u64::from(int.bytes) * 8),
             Ty::Bool => (self.b.di.int("_Bool", 1, Encoding::Bool), 8),
             Ty::Enum(int, _) => (
-                self.b.di.anonymous_enum(int.bytes),
+                self.b.di.enumeration("", int.bytes, &[("BTC_ANY", 0)]),
                 u64::from(int.bytes) * 8,
             ),
             Ty::Str(size) => {
@@ -94,6 +95,18 @@ impl Lower<'_, '_> {
             }
             _ => (self.b.di.pointer(None), 64),
         }
+    }
+
+    /// A constant of an enum of the kernel, as the target has it.
+    pub(super) fn enumerator(&mut self, ty: &Ty, name: &str, value: i64) -> IntValue<'c> {
+        let Ty::Enum(int, def) = ty else {
+            return self.int(value);
+        };
+        let node = self
+            .b
+            .di
+            .enumeration(&def.name, int.bytes, &[(name, value)]);
+        self.b.enum_value(node, name, value)
     }
 
     fn debug_int(&self, int: IntTy) -> Node {

@@ -95,6 +95,7 @@ impl<'c> Lower<'c, '_> {
                 let step = if *op == IncDecOp::Inc { 1 } else { -1 };
                 self.map_count(*map, key.as_deref(), step, *prefix)
             }
+            ExprKind::Enumerator { name, value } => self.enumerator(&expr.ty, name, *value),
             ExprKind::TypeSize(record) => {
                 let node = self.partial_record(*record);
                 self.b.type_size(node)

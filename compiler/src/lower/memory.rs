@@ -71,8 +71,8 @@ impl<'c> Lower<'c, '_> {
             (ExprKind::Read(place), Type::String { size }) => {
                 self.read_string(place, to, expr.ty.size().min(*size))
             }
-            (ExprKind::Read(place), _) => match expr.ty {
-                Ty::Value(record, room) => self.read_struct(place, record, to, room),
+            (ExprKind::Read(place), _) => match &expr.ty {
+                Ty::Value(record, layout) => self.read_struct(place, *record, to, layout.size()),
                 _ => self.read_bytes(place, to, target.size()),
             },
             (ExprKind::Builtin(builtin), _) => builtin.lower_into(self, expr, to),

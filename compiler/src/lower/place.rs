@@ -119,7 +119,7 @@ impl<'c> Lower<'c, '_> {
         }
         let (bytes, signed) = (ty.size().min(8), ty.as_int().is_some_and(|i| i.signed));
         let at = self.address(place);
-        if space == Space::Context || (space == Space::Own && is_fixed(place)) {
+        if space == Space::Context || (space == Space::Own && self.is_aligned(place, bytes)) {
             return self.b.load(at, bytes, signed);
         }
         let temp = self.temp(8);
@@ -265,6 +265,25 @@ impl<'c> Lower<'c, '_> {
         self.helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
     }
 
+    /// Whether the verifier takes a direct load of so many bytes from memory of the program: all indexes are literals, and no packed
+    /// struct of the script puts it where it is not aligned.
+    fn is_aligned(&self, place: &Place, bytes: u32) -> bool {
+        let mut offset = 0u64;
+        for step in &place.steps {
+            match step {
+                Step::Field(field) if !self.is_relocated(*field) => {
+                    offset += u64::from(self.records.field(*field).bit_offset / 8);
+                }
+                Step::Field(_) => {}
+                Step::Index { index, element, .. } => match index.flexible_int() {
+                    Some(index) => offset = offset.wrapping_add(index as u64 * u64::from(*element)),
+                    None => return false,
+                },
+            }
+        }
+        offset.is_multiple_of(u64::from(bytes.max(1)))
+    }
+
     /// An index, or 0 if the array does not have it.
     fn index(&mut self, index: &Expr, count: Option<u32>) -> IntValue<'c> {
         let value = self.scalar(index);
@@ -299,12 +318,4 @@ fn reader(space: Space) -> Helper {
         Space::Any => PROBE_READ,
         Space::Kernel | Space::Context | Space::Own => PROBE_READ_KERNEL,
     }
-}
-
-/// Whether all indexes are literals.
-fn is_fixed(place: &Place) -> bool {
-    place.steps.iter().all(|step| match step {
-        Step::Field(_) => true,
-        Step::Index { index, .. } => index.flexible_int().is_some(),
-    })
 }

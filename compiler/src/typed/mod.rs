@@ -274,6 +274,11 @@ pub enum ExprKind {
         op: IncDecOp,
         prefix: bool,
     },
+    /// A constant of the enum of the kernel that is the expression's type: its value on the target, and here.
+    Enumerator {
+        name: String,
+        value: i64,
+    },
     /// The size of a kernel type, as the target has it.
     TypeSize(RecordId),
     /// The offset of a member of a kernel type, as the target has it.
@@ -377,7 +382,7 @@ impl Expr {
     /// The bits of a literal that takes the sign and width of what it is used with.
     pub fn flexible_int(&self) -> Option<i64> {
         match self.kind {
-            ExprKind::Int(value) if matches!(self.ty, Ty::Int(_)) => Some(value),
+            ExprKind::Int(value) if matches!(self.ty, Ty::Int(_) | Ty::Enum(..)) => Some(value),
             _ => None,
         }
     }

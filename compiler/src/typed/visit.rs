@@ -127,6 +127,7 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
         | ExprKind::Str(_)
         | ExprKind::Slot(_)
         | ExprKind::SlotTail { .. }
+        | ExprKind::Enumerator { .. }
         | ExprKind::TypeSize(_)
         | ExprKind::Var(_)
         | ExprKind::MapRef(_)

@@ -1,12 +1,14 @@
 //! Types of the language as the compiler knows them.
 
 mod records;
+mod values;
 
 pub use records::{FieldDef, FieldRef, Origin, Record, RecordId, Records};
 
 use std::fmt;
+use std::rc::Rc;
 
-use bt_abi::types::Signed;
+use bt_abi::types::{Signed, Variant};
 
 /// The type of an expression.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,13 +20,13 @@ pub enum Ty {
     Ptr(Box<Ty>, Space),
     /// Only behind a pointer.
     Void,
-    /// A copy of a struct or union, in so many bytes of a variable. A struct of the kernel may be larger on the target than here, so there
+    /// A copy of a struct or union in the program's own memory. A struct of the kernel may be larger on the target than here, so there
     /// is room to spare.
-    Value(RecordId, u32),
+    Value(RecordId, Rc<bt_abi::Type>),
     /// A struct or union; a value of it is a place to read from.
     Record(RecordId),
     /// An enum of the kernel or of the script; computes as its integer.
-    Enum(IntTy, String),
+    Enum(IntTy, Rc<EnumDef>),
     Array(Box<Ty>, u32),
     Tuple(Vec<Ty>),
     /// A record, `(x = 1, y = 2)`: a tuple whose fields have names.
@@ -38,6 +40,16 @@ pub enum Ty {
     Unit,
     /// Not inferred yet, or the result of a mistake that was reported: everything accepts it in silence.
     Unknown,
+}
+
+/// An enumeration and its constants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EnumDef {
+    /// Empty for one without a name.
+    pub name: String,
+    /// Of the kernel, not of the script: the constants may have other values on the target.
+    pub kernel: bool,
+    pub variants: Vec<Variant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -242,9 +254,12 @@ impl Ty {
                 signed: i.signed,
             },
             Ty::Bool => A::Bool,
-            Ty::Enum(i, _) => A::Int {
+            Ty::Enum(i, def) => A::Enum {
+                name: def.name.clone(),
                 size: i.bytes,
                 signed: i.signed,
+                kernel: def.kernel,
+                variants: def.variants.clone(),
             },
             Ty::Str(size) => A::String { size: *size },
             Ty::Ptr(..) => A::Pointer,
@@ -275,13 +290,7 @@ impl Ty {
                 max: *max,
                 step: *step,
             },
-            Ty::Value(_, size) => A::Array {
-                element: Box::new(A::Int {
-                    size: 1,
-                    signed: false,
-                }),
-                count: *size,
-            },
+            Ty::Value(_, layout) => (**layout).clone(),
             Ty::Void | Ty::Record(_) | Ty::Unit | Ty::Unknown => return None,
         })
     }
@@ -335,7 +344,8 @@ impl fmt::Display for DisplayTy<'_> {
             Ty::Record(id) | Ty::Value(id, _) => {
                 write!(f, "{}", self.records.get(*id).display())
             }
-            Ty::Enum(_, name) => write!(f, "enum {name}"),
+            Ty::Enum(_, def) if def.name.is_empty() => write!(f, "enum"),
+            Ty::Enum(_, def) => write!(f, "enum {}", def.name),
             Ty::Array(element, count) => write!(f, "{}[{count}]", show(element)),
             Ty::Tuple(items) => {
                 write!(f, "(")?;

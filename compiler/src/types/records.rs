@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{IntTy, Space, Ty, UINT64};
+use super::{EnumDef, IntTy, Space, Ty, UINT64};
 use crate::facts::{KernelFacts, RawRecord, RawType};
 
 /// A struct or union in [`Records`].
@@ -61,6 +61,14 @@ impl Record {
         }
     }
 
+    /// Without `struct` or `union`; empty for one without a name.
+    pub fn name(&self) -> &str {
+        match &self.origin {
+            Origin::Kernel { name, .. } | Origin::Script { name, .. } => name,
+            Origin::KernelAnonymous { .. } | Origin::Tracepoint { .. } => "",
+        }
+    }
+
     /// As a script names it.
     pub fn display(&self) -> String {
         let keyword = if self.is_union() { "union" } else { "struct" };
@@ -88,6 +96,7 @@ struct Inner {
     records: Vec<Rc<Record>>,
     /// Kernel records that are only pointed to: named, but not read until a member is asked for.
     lazy: HashMap<RecordId, u32>,
+    enums: HashMap<String, Rc<EnumDef>>,
 }
 
 impl Records {
@@ -218,7 +227,7 @@ impl Records {
                 name,
                 bytes,
                 signed,
-            } => Ty::Enum(IntTy::new(*bytes, *signed), name.clone()),
+            } => Ty::Enum(IntTy::new(*bytes, *signed), self.kernel_enum(name)),
             RawType::Pointer(to) => Ty::Ptr(Box::new(self.ty(to)), Space::Kernel),
             RawType::Void => Ty::Void,
             RawType::Array(element, count) => match &**element {
@@ -256,6 +265,25 @@ impl Records {
         }
     }
 
+    /// The kernel's enum of that name; without a name nothing is known of its constants.
+    pub fn kernel_enum(&self, name: &str) -> Rc<EnumDef> {
+        if let Some(known) = self.inner.borrow().enums.get(name) {
+            return known.clone();
+        }
+        let found = match name {
+            "" => None,
+            name => self.facts.enumeration(name),
+        };
+        let def = Rc::new(EnumDef {
+            name: name.to_string(),
+            kernel: found.is_some(),
+            variants: found.map_or_else(Vec::new, |e| e.variants),
+        });
+        let mut inner = self.inner.borrow_mut();
+        inner.enums.insert(name.to_string(), def.clone());
+        def
+    }
+
     /// The path to a member by name, through anonymous members.
     pub fn find(&self, record: RecordId, name: &str) -> Option<Vec<FieldRef>> {
         let def = self.get(record);
@@ -278,16 +306,6 @@ impl Records {
                 path.extend(self.find(inner, name)?);
                 Some(path)
             })
-    }
-
-    /// The type of a variable that holds a copy of the struct.
-    pub fn value_type(&self, id: RecordId) -> Ty {
-        let record = self.get(id);
-        let spare = match record.origin {
-            Origin::Script { .. } => 0,
-            _ => record.size / 4,
-        };
-        Ty::Value(id, (record.size + spare).next_multiple_of(8))
     }
 
     /// All names that [`Records::find`] finds.

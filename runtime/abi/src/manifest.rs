@@ -13,6 +13,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::AGGREGATIONS,
     flags::OUTPUTS,
     flags::SLOTS,
+    flags::STRUCTS,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -25,6 +26,8 @@ pub mod flags {
     pub const OUTPUTS: &str = "outputs";
     /// Slots from [`super::SlotValue::KernelAddress`] to [`super::SlotValue::TaiOffset`].
     pub const SLOTS: &str = "slots";
+    /// Types [`crate::Type::Chars`], [`crate::Type::BitField`] and [`crate::Type::KernelStruct`].
+    pub const STRUCTS: &str = "structs";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.

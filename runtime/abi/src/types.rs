@@ -14,22 +14,40 @@ pub enum Type {
     String { size: u32 },
     /// 8 bytes; printed in hexadecimal with `0x`.
     Pointer,
-    /// An integer of `size` bytes, printed by name where it has one.
+    /// An integer of `size` bytes, printed by name where it has one. `kernel`: an enum of the kernel, whose `variants` are those of the
+    /// target where its BTF has an enum of that name.
     Enum {
         name: String,
         size: u32,
         signed: bool,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        kernel: bool,
         variants: Vec<Variant>,
     },
     /// `count` elements without padding in between.
     Array { element: Box<Type>, count: u32 },
     /// Fields at their offsets, printed `(a, b)`.
     Tuple { size: u32, fields: Vec<Field> },
-    /// A struct or record, printed `{ .name = value, ... }`.
+    /// A struct, union or record, printed `{ .name = value, ... }`. The fields of a union overlap.
     Struct {
         name: String,
         size: u32,
         fields: Vec<NamedField>,
+    },
+    /// A `char[size]` of C: text up to its first NUL, or all of it. Only as a field of a struct.
+    Chars { size: u32 },
+    /// `bits` bits of an integer of `size` bytes, above the lowest `shift` bits. Only as a field of a struct.
+    BitField {
+        size: u32,
+        shift: u32,
+        bits: u32,
+        signed: bool,
+    },
+    /// A struct or union of the target's kernel, as its BTF describes it, at the start of `size` bytes.
+    KernelStruct {
+        name: String,
+        union: bool,
+        size: u32,
     },
     /// 8 bytes: `u64` key into the map [`crate::names::stacks_map`], 0 if there was no stack.
     KernelStack { limit: u32, mode: StackMode },
@@ -138,6 +156,8 @@ impl Type {
         match self {
             Type::Int { size, .. } | Type::Enum { size, .. } | Type::String { size } => *size,
             Type::Tuple { size, .. } | Type::Struct { size, .. } => *size,
+            Type::BitField { size, .. } | Type::KernelStruct { size, .. } => *size,
+            Type::Chars { size } => *size,
             Type::Bool => 1,
             Type::Pointer | Type::KernelStack { .. } | Type::Count | Type::Sum { .. } => 8,
             Type::KernelSymbol
@@ -161,11 +181,16 @@ impl Type {
             Type::Int { size, .. } | Type::Enum { size, .. } => *size,
             Type::Bool => 1,
             // What is whole words long is copied by words.
-            Type::String { .. } | Type::Array { .. } if self.size().is_multiple_of(8) => 8,
-            Type::String { .. } => 1,
+            Type::String { .. } | Type::Array { .. } | Type::Struct { .. }
+                if self.size().is_multiple_of(8) =>
+            {
+                8
+            }
+            Type::String { .. } | Type::Chars { .. } => 1,
             Type::Array { element, .. } => element.align(),
             Type::Tuple { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
             Type::Struct { fields, .. } => fields.iter().map(|f| f.ty.align()).max().unwrap_or(1),
+            Type::BitField { size, .. } => *size,
             _ => 8,
         }
     }

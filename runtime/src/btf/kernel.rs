@@ -3,6 +3,9 @@
 use std::fs::File;
 use std::io;
 
+use bt_abi::types::Type;
+
+use super::describe;
 use super::reader::{Btf, Header, kind};
 use super::relocations::{KernelAccess, Step};
 use super::writer::{NewMember, Writer};
@@ -87,6 +90,32 @@ impl Kernel {
             }
         }
         Ok(Err(missing))
+    }
+
+    /// Does an enum of this name have the constant?
+    pub fn has_constant(&mut self, name: &str, constant: &str) -> io::Result<Result<(), Missing>> {
+        let mut known = Vec::new();
+        let enums = self.candidates(name, kind::ENUM);
+        for id in &enums {
+            let Some(header) = self.btf.get(*id)? else {
+                continue;
+            };
+            for (at, _) in self.btf.enumerators(&header)? {
+                known.push(self.btf.string(at)?);
+            }
+        }
+        Ok(match enums.is_empty() {
+            _ if known.iter().any(|k| k == constant) => Ok(()),
+            true => Err(Missing::Type),
+            false => Err(Missing::Constant { known }),
+        })
+    }
+
+    /// A struct, union or enum of this name, as values of it are printed.
+    pub fn describe(&mut self, name: &str, kind: u8) -> Option<Type> {
+        let ids = self.candidates(name, kind);
+        ids.into_iter()
+            .find_map(|id| describe::printed(&mut self.btf, id, 0).ok().flatten())
     }
 
     /// Follows a path. If a member is missing: the id of the struct that lacks it, and its name.
@@ -292,5 +321,9 @@ pub enum Missing {
     Member {
         owner: u32,
         member: String,
+    },
+    /// An enum has only these.
+    Constant {
+        known: Vec<String>,
     },
 }

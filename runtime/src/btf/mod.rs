@@ -4,12 +4,15 @@
 //! Tracepoint arguments are in no BTF, so their structs come from the formats in tracefs. Everything that this
 //! machine lacks is refused here, by its name in the script.
 
+mod describe;
 mod format;
 mod kernel;
 mod reader;
 mod relocations;
 mod tracepoint;
 mod writer;
+
+pub use describe::describe;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -100,7 +103,11 @@ fn add_kernel(
     let unreadable = |e| tracepoint::unreadable("the kernel's BTF", &e);
     let mut kernel = Kernel::read(file, names).map_err(unreadable)?;
     for check in checks {
-        if let Err(missing) = kernel.has(owner(check), &check.field).map_err(unreadable)? {
+        let has = match is_enum(check) {
+            true => kernel.has_constant(owner(check), &check.field),
+            false => kernel.has(owner(check), &check.field),
+        };
+        if let Err(missing) = has.map_err(unreadable)? {
             return Err(refuse(&mut kernel, check, missing));
         }
     }
@@ -118,22 +125,38 @@ fn add_kernel(
 /// The bare name: people write `struct task_struct`.
 fn owner(field: &FieldUse) -> &str {
     match &field.owner {
-        FieldOwner::Kernel { name } => name
-            .strip_prefix("struct ")
-            .or_else(|| name.strip_prefix("union "))
-            .unwrap_or(name),
+        FieldOwner::Kernel { name } => name.split_once(' ').map_or(name, |(_keyword, name)| name),
         FieldOwner::Tracepoint { .. } => "",
     }
 }
 
+fn is_enum(field: &FieldUse) -> bool {
+    matches!(&field.owner, FieldOwner::Kernel { name } if name.starts_with("enum "))
+}
+
 fn refuse(kernel: &mut Kernel, field: &FieldUse, missing: Missing) -> Failure {
     match missing {
-        Missing::Type => Failure::kernel(format!(
-            "`struct {}` does not exist on this kernel ({})",
-            owner(field),
-            release()
-        ))
-        .at(field.span),
+        Missing::Type => {
+            let name = match &field.owner {
+                FieldOwner::Kernel { name } if name.contains(' ') => name.clone(),
+                _ => format!("struct {}", owner(field)),
+            };
+            let release = release();
+            Failure::kernel(format!(
+                "`{name}` does not exist on this kernel ({release})"
+            ))
+            .at(field.span)
+        }
+        Missing::Constant { known } => {
+            let near = suggest::nearest(&field.field, known.iter().map(String::as_str));
+            let (name, release) = (owner(field), release());
+            Failure::kernel(format!(
+                "`enum {name}` has no `{}` on this kernel ({release})",
+                field.field
+            ))
+            .at(field.span)
+            .suggest(near)
+        }
         Missing::Member { owner, member } => {
             let name = kernel.type_name(owner).unwrap_or_default();
             let own = kernel.member_names(owner).unwrap_or_default();

@@ -115,6 +115,13 @@ fn check_type(ty: &Type) -> Result<(), String> {
         Type::Struct { size, fields, .. } => {
             parts(*size, &mut fields.iter().map(|f| (f.offset, &f.ty)))
         }
+        Type::BitField {
+            size, shift, bits, ..
+        } => match (size, shift.checked_add(*bits)) {
+            (1 | 2 | 4 | 8, Some(end)) if (1..=size * 8).contains(&end) && *bits > 0 => Ok(()),
+            _ => Err("an impossible bit-field".into()),
+        },
+        Type::KernelStruct { size, .. } | Type::Chars { size } => check_size(*size),
         Type::KernelStack { limit, .. } | Type::UserStack { limit, .. } => check_size(*limit),
         Type::Hist { bits } if *bits > 5 => Err(format!("hist with {bits} bits")),
         Type::LinearHist { min, max, step } => {

@@ -1,0 +1,113 @@
+//! Copies of structs: how they lie in variables, map keys, map values and records.
+
+use std::rc::Rc;
+
+use bt_abi::Type;
+use bt_abi::types::NamedField;
+
+use super::{FieldDef, IntTy, Origin, Record, RecordId, Records, Ty};
+
+/// Structs do not lie in each other deeper than this, save by a mistake.
+const MAX_DEPTH: u32 = 32;
+
+impl Records {
+    /// The type of what holds a copy of the struct. `None` for a type of the kernel that has no name by which the target could find it.
+    pub fn value_type(&self, id: RecordId) -> Option<Ty> {
+        let record = self.get(id);
+        let layout = match &record.origin {
+            Origin::Script { .. } => self.script_layout(&record, 0),
+            // It may have grown on the target.
+            Origin::Kernel { name, is_union } => Type::KernelStruct {
+                name: name.clone(),
+                union: *is_union,
+                size: (record.size + record.size / 4).next_multiple_of(8),
+            },
+            Origin::KernelAnonymous { .. } | Origin::Tracepoint { .. } => return None,
+        };
+        Some(Ty::Value(id, Rc::new(layout)))
+    }
+
+    /// What a place of this type is as a value: structs, and arrays of the script's structs, as copies.
+    pub fn copied(&self, ty: &Ty) -> Option<Ty> {
+        match ty {
+            Ty::Record(id) => self.value_type(*id),
+            Ty::Array(element, count) => match (self.copied(element)?, *count) {
+                // A struct of the kernel may have another size on the target.
+                (Ty::Value(_, layout), _) if matches!(*layout, Type::KernelStruct { .. }) => None,
+                (_, 0) => None,
+                (element, count) => Some(Ty::Array(Box::new(element), count)),
+            },
+            ty => Some(ty.clone()),
+        }
+    }
+
+    fn script_layout(&self, record: &Record, depth: u32) -> Type {
+        let mut fields = Vec::new();
+        self.script_fields(record, 0, depth, &mut fields);
+        Type::Struct {
+            name: record.name().to_string(),
+            size: record.size,
+            fields,
+        }
+    }
+
+    /// The members from byte `base` on, those of anonymous members among them. What cannot be printed is left out.
+    fn script_fields(&self, record: &Record, base: u32, depth: u32, out: &mut Vec<NamedField>) {
+        for field in &record.fields {
+            let offset = base + field.bit_offset / 8;
+            if let (true, Ty::Record(inner)) = (field.name.is_empty(), &field.ty) {
+                if depth < MAX_DEPTH {
+                    self.script_fields(&self.get(*inner), offset, depth + 1, out);
+                }
+                continue;
+            }
+            let found = match field.bits {
+                Some(bits) => bit_field(field, bits, base),
+                None => self.member(&field.ty, depth).map(|ty| (offset, ty)),
+            };
+            if let (Some((offset, ty)), false) = (found, field.name.is_empty()) {
+                out.push(NamedField {
+                    name: field.name.clone(),
+                    offset,
+                    ty,
+                });
+            }
+        }
+    }
+
+    fn member(&self, ty: &Ty, depth: u32) -> Option<Type> {
+        match ty {
+            Ty::Record(id) if depth < MAX_DEPTH => {
+                let record = self.get(*id);
+                match record.origin {
+                    Origin::Script { .. } => Some(self.script_layout(&record, depth + 1)),
+                    _ => None,
+                }
+            }
+            Ty::Array(element, count) if *count > 0 => Some(Type::Array {
+                element: Box::new(self.member(element, depth)?),
+                count: *count,
+            }),
+            Ty::Str(size) => Some(Type::Chars { size: *size }),
+            ty => ty.to_abi(),
+        }
+    }
+}
+
+/// A bit-field and the offset of the integer that it is cut out of: the smallest that covers it.
+fn bit_field(field: &FieldDef, bits: u32, base: u32) -> Option<(u32, Type)> {
+    let IntTy { signed, .. } = field.ty.as_int()?;
+    let (start, end) = (field.bit_offset, field.bit_offset + bits);
+    let size = [1u32, 2, 4, 8].into_iter().find(|size| {
+        let unit = size * 8;
+        start / unit == (end.max(1) - 1) / unit
+    })?;
+    let offset = start / (size * 8) * size;
+    let ty = Type::BitField {
+        size,
+        shift: start - offset * 8,
+        bits,
+        signed,
+    };
+    Some((base + offset, ty))
+}
