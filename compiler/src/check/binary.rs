@@ -5,9 +5,10 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
 use super::Checker;
+use super::constant;
 use super::fold::{Overflow, fold};
 use super::merge::common_sign;
-use crate::typed::{Expr, ExprKind};
+use crate::typed::{Expr, ExprKind, literal_size};
 use crate::types::{INT64, IntTy, Ty, UINT64};
 
 impl Checker<'_> {
@@ -72,8 +73,15 @@ impl Checker<'_> {
                 span,
             };
         }
+        if let Some(folded) = fold_text(op, &left, &right, span) {
+            return folded;
+        }
+        let equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
         match (&left.ty, &right.ty) {
-            (Ty::Str(_), Ty::Str(_)) if matches!(op, BinaryOp::Eq | BinaryOp::Ne) => {
+            (Ty::Array(..) | Ty::Tuple(_) | Ty::Named(_), _) if equality => {
+                self.compare_parts(op, left, right, span)
+            }
+            (Ty::Str(_), Ty::Str(_)) if equality => {
                 let (left, right) = boxed(left, right);
                 Expr {
                     kind: ExprKind::StrEq {
@@ -205,15 +213,26 @@ impl Checker<'_> {
         }
     }
 
-    fn bad_operands(&mut self, op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Expr {
+    pub(super) fn bad_operands(
+        &mut self,
+        op: BinaryOp,
+        left: &Expr,
+        right: &Expr,
+        span: Span,
+    ) -> Expr {
         let (l, r) = (self.show(&left.ty), self.show(&right.ty));
         let message = format!("`{}` cannot take `{l}` and `{r}`", op.symbol());
         let mut error = Diagnostic::error("E0303", span, message)
             .here("type mismatch")
             .also(left.span, format!("this is `{l}`"))
             .also(right.span, format!("this is `{r}`"));
-        if matches!((&left.ty, &right.ty), (Ty::Str(_), Ty::Str(_))) {
-            error = error.help("strings can only be compared with `==` and `!=`");
+        if let (Ty::Str(_), Ty::Str(_))
+        | (Ty::Array(..), Ty::Array(..))
+        | (Ty::Tuple(_), Ty::Tuple(_))
+        | (Ty::Named(_), Ty::Named(_)) = (&left.ty, &right.ty)
+        {
+            let help = "strings, tuples, records and arrays of one type can only be compared with `==` and `!=`";
+            error = error.help(help);
         } else if matches!(
             (&left.ty, &right.ty),
             (Ty::Str(_), Ty::Ptr(..)) | (Ty::Ptr(..), Ty::Str(_))
@@ -231,5 +250,30 @@ pub fn arithmetic(op: BinaryOp, l: IntTy, r: IntTy) -> IntTy {
         BinaryOp::Sub => IntTy::new(8, true),
         _ if l.flexible && r.flexible => IntTy::flexible(),
         _ => IntTy::new(8, common_sign(l, r)),
+    }
+}
+
+/// Operations on two string literals, and `"text" + 2`, which is the text without its first two bytes.
+fn fold_text(op: BinaryOp, left: &Expr, right: &Expr, span: Span) -> Option<Expr> {
+    let text = |bytes: Vec<u8>| {
+        Some(Expr {
+            ty: Ty::Str(literal_size(&bytes)),
+            kind: ExprKind::Str(bytes),
+            span,
+        })
+    };
+    match (&left.kind, &right.kind) {
+        (ExprKind::Str(a), ExprKind::Str(b)) if op == BinaryOp::Add => {
+            text([&a[..], &b[..]].concat())
+        }
+        (ExprKind::Str(a), ExprKind::Str(b)) => {
+            let value = constant::compare(op, a, b)?;
+            Some(Expr::int(i64::from(value), Ty::Bool, span))
+        }
+        (ExprKind::Str(a), ExprKind::Int(skip)) if op == BinaryOp::Add => {
+            let skip = usize::try_from(*skip).ok()?;
+            text(a.get(skip..).unwrap_or_default().to_vec())
+        }
+        _ => None,
     }
 }

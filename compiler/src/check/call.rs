@@ -21,6 +21,9 @@ pub struct CallSite<'s> {
 impl Checker<'_> {
     pub(super) fn call(&mut self, name: &Ident, args: &[Arg], span: Span) -> Expr {
         let site = CallSite { name, args, span };
+        if name.node == "comptime" {
+            return self.comptime(args, span);
+        }
         if args.is_empty()
             && let Some(builtin) = builtins::find(&name.node)
         {

@@ -1,15 +1,18 @@
 //! Casts, and the sizes and offsets of types.
 
-use bt_grammar::ast;
+use bt_grammar::ast::{self, Arg};
 use bt_grammar::diag::Diagnostic;
-use bt_grammar::span::Span;
+use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
 use crate::typed::{Expr, ExprKind};
-use crate::types::{Ty, UINT64};
+use crate::types::{IntTy, Ty};
 
 impl Checker<'_> {
     pub(super) fn cast(&mut self, ty: &ast::TypeExpr, operand: &ast::Expr, span: Span) -> Expr {
+        if let Some(call) = text_at(ty) {
+            return self.cast_to_text(call, ty, operand, span);
+        }
         let unsized_array = matches!(ty.modifiers.last(), Some(ast::TypeModifier::Array(None)));
         let target = match unsized_array {
             true => {
@@ -20,20 +23,18 @@ impl Checker<'_> {
             false => self.type_expr(ty),
         };
         let checked = self.value(operand);
-        if let (true, Some(element)) = (unsized_array, &target) {
-            let count = checked.ty.size() / element.size().max(1);
-            let array = Ty::Array(Box::new(element.clone()), count.max(1));
-            return self.array_cast(checked, array, span);
-        }
-        let Some(target) = target else {
+        let Some(target) = target.filter(|target| !target.is_unknown()) else {
             return Expr::poison(span);
         };
         if checked.ty.is_unknown() {
             return Expr {
                 kind: ExprKind::Poison,
-                ty: target,
+                ty: if unsized_array { Ty::Unknown } else { target },
                 span,
             };
+        }
+        if unsized_array {
+            return self.cast_to_unsized(checked, target, span);
         }
         let target = match (target, &checked.ty) {
             // Through an integer or `void *` nothing is known of where it points but what the probe says.
@@ -41,50 +42,109 @@ impl Checker<'_> {
             (Ty::Ptr(to, _), _) => Ty::Ptr(to, self.spec().kind.argument_space()),
             (target, _) => target,
         };
-        if target.is_scalar() && checked.ty.is_scalar() {
-            return Expr {
-                kind: ExprKind::Cast(Box::new(checked)),
-                ty: target,
-                span,
-            };
+        let fits = match (&checked.ty, &target) {
+            (from, to) if from.is_scalar() && to.is_scalar() => true,
+            (Ty::Array(..), _) | (_, Ty::Array(..)) => {
+                return self.array_cast(checked, target, span);
+            }
+            _ => false,
+        };
+        if !fits {
+            return self.no_cast(&checked, &target, span);
         }
-        if let (Ty::Str(_), Ty::Str(_)) = (&target, &checked.ty) {
-            return checked;
+        Expr {
+            kind: ExprKind::Cast(Box::new(checked)),
+            ty: target,
+            span,
         }
-        if matches!(target, Ty::Array(..)) || matches!(checked.ty, Ty::Array(..)) {
-            return self.array_cast(checked, target, span);
+    }
+
+    /// `(uint8[])value`: as many elements as fit.
+    fn cast_to_unsized(&mut self, value: Expr, element: Ty, span: Span) -> Expr {
+        let size = byte_size(&value);
+        let one = element.size().max(1);
+        if !size.is_multiple_of(one) {
+            let message = format!(
+                "an array of `{}` cannot have the {size} bytes of `{}`",
+                self.show(&element),
+                self.show(&value.ty)
+            );
+            self.report(
+                Diagnostic::error("E0304", span, message).here("no whole number of elements"),
+            );
+            return Expr::poison(span);
         }
-        let message = format!(
-            "cannot cast `{}` to `{}`",
-            self.show(&checked.ty),
-            self.show(&target)
-        );
+        let array = Ty::Array(Box::new(element), size / one);
+        self.array_cast(value, array, span)
+    }
+
+    fn no_cast(&mut self, value: &Expr, target: &Ty, span: Span) -> Expr {
+        let (have, want) = (self.show(&value.ty), self.show(target));
+        let message = format!("cannot cast `{have}` to `{want}`");
         let mut error = Diagnostic::error("E0304", span, message).here("no such conversion");
-        if let (Ty::Record(_), true) = (&target, checked.ty.is_scalar()) {
+        if let (Ty::Record(_), true) = (target, value.ty.is_scalar()) {
             error = error.help("cast to a pointer: `(struct name *)...`");
         }
         self.report(error);
         Expr::poison(span)
     }
 
-    /// Between integers, strings and the arrays of their bytes.
-    pub(super) fn array_cast(&mut self, value: Expr, target: Ty, span: Span) -> Expr {
-        if value.ty.is_unknown() {
-            return Expr {
-                ty: target,
-                ..Expr::poison(span)
-            };
-        }
-        let (have, want) = (value.ty.size(), target.size());
-        let fits = match (&value.ty, &target) {
-            // A literal has no width of its own.
-            (from, Ty::Array(..)) if from.is_scalar() => {
-                matches!(want, 1 | 2 | 4 | 8) && (have == want || value.flexible_int().is_some())
+    /// `(string[64])...` of a string is that string with more room, of an address what is there; `(buffer[64])...` likewise.
+    fn cast_to_text(
+        &mut self,
+        call: &str,
+        ty: &ast::TypeExpr,
+        operand: &ast::Expr,
+        span: Span,
+    ) -> Expr {
+        let size = match ty.modifiers.first() {
+            Some(ast::TypeModifier::Array(Some(size))) => Some((**size).clone()),
+            _ => None,
+        };
+        if call == "str"
+            && let Some(Ty::Str(room)) = self.type_expr(ty)
+        {
+            let value = self.value_as_string(operand);
+            match value.ty {
+                Ty::Str(_) if byte_size(&value) <= room => {
+                    return Expr {
+                        kind: ExprKind::Cast(Box::new(value)),
+                        ty: Ty::Str(room),
+                        span,
+                    };
+                }
+                Ty::Str(_) => {
+                    let have = byte_size(&value);
+                    let message = format!("this string has up to {have} bytes, not {room}");
+                    let error = Diagnostic::error("E0304", span, message).here("too small for it");
+                    self.report(error.help(format!("cast to `string[{have}]`")));
+                    return Expr::poison(span);
+                }
+                Ty::Unknown => return value,
+                _ => {}
             }
-            (Ty::Str(_), Ty::Array(..)) => want <= have,
+        }
+        let name = Ident {
+            node: call.into(),
+            span,
+        };
+        let mut args = vec![Arg::Expr(operand.clone())];
+        args.extend(size.map(Arg::Expr));
+        self.call(&name, &args, span)
+    }
+
+    /// Between integers, strings and the arrays of their bytes.
+    fn array_cast(&mut self, value: Expr, target: Ty, span: Span) -> Expr {
+        let (have, want) = (byte_size(&value), target.size());
+        let fits = match (&value.ty, &target) {
+            // An integer may grow to the array.
+            (from, Ty::Array(..)) if from.is_scalar() => {
+                have == want || matches!(want, 2 | 4 | 8) && have < want
+            }
+            (Ty::Str(_), Ty::Array(..)) => want == have,
             (Ty::Array(..), Ty::Array(..)) => have == want,
             (Ty::Array(..), to) if to.is_scalar() => have == want,
-            _ => false,
+            _ => return self.no_cast(&value, &target, span),
         };
         if fits {
             return Expr {
@@ -104,10 +164,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn sizeof(&mut self, arg: &ast::Arg, span: Span) -> Expr {
-        let ty = match arg {
-            ast::Arg::Type(ty) => self.type_expr(ty),
-            ast::Arg::Expr(expr) => Some(self.expr(expr).ty),
-        };
+        let ty = self.type_of(arg);
         let size = match ty {
             None | Some(Ty::Unknown) => return Expr::poison(span),
             Some(Ty::Record(id) | Ty::Value(id, _)) => {
@@ -115,7 +172,7 @@ impl Checker<'_> {
                 if !matches!(record.origin, crate::types::Origin::Script { .. }) {
                     return Expr {
                         kind: ExprKind::TypeSize(id),
-                        ty: UINT64,
+                        ty: Ty::Int(IntTy::flexible()),
                         span,
                     };
                 }
@@ -123,7 +180,7 @@ impl Checker<'_> {
             }
             Some(ty) => ty.size(),
         };
-        Expr::int(i64::from(size), UINT64, span)
+        Expr::literal(i128::from(size), span)
     }
 
     /// `offsetof(struct name, member.member)`
@@ -133,10 +190,7 @@ impl Checker<'_> {
         path: &[bt_grammar::span::Ident],
         span: Span,
     ) -> Expr {
-        let ty = match base {
-            ast::Arg::Type(ty) => self.type_expr(ty),
-            ast::Arg::Expr(expr) => Some(self.expr(expr).ty),
-        };
+        let ty = self.type_of(base);
         let mut record = match ty {
             Some(Ty::Record(id) | Ty::Value(id, _)) => Some(id),
             Some(Ty::Ptr(to, _)) => match *to {
@@ -164,8 +218,26 @@ impl Checker<'_> {
         }
         Expr {
             kind: ExprKind::FieldOffset(fields),
-            ty: UINT64,
+            ty: Ty::Int(IntTy::flexible()),
             span,
         }
+    }
+}
+
+/// Bytes of a value as casts count them: the buffer of a string literal may be longer than the literal.
+fn byte_size(value: &Expr) -> u32 {
+    match &value.kind {
+        ExprKind::Str(bytes) => bytes.len() as u32 + 1,
+        _ => value.ty.size(),
+    }
+}
+
+/// The function that reads what a type of text stands for.
+fn text_at(ty: &ast::TypeExpr) -> Option<&'static str> {
+    use ast::TypeModifier::Array;
+    match (&ty.base, ty.modifiers.as_slice()) {
+        (ast::TypeBase::Named(name), [] | [Array(Some(_))]) if name == "string" => Some("str"),
+        (ast::TypeBase::Named(name), [Array(Some(_))]) if name == "buffer" => Some("buf"),
+        _ => None,
     }
 }

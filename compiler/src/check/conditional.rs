@@ -20,6 +20,11 @@ impl Checker<'_> {
         let Some(then) = then else {
             return self.elvis(cond, otherwise, span);
         };
+        match self.decided(cond) {
+            Some(None) => {}
+            Some(Some(taken)) => return self.expr(if taken { then } else { otherwise }),
+            None => return Expr::poison(span),
+        }
         let cond = self.condition(cond);
         let (then, otherwise) = (self.expr(then), self.expr(otherwise));
         let ty = match (&then.ty, &otherwise.ty) {

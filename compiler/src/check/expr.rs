@@ -9,7 +9,7 @@ use super::fold::{Overflow, fold_unary};
 use super::merge::merge;
 use crate::builtins;
 use crate::suggest;
-use crate::typed::{Expr, ExprKind, Place, VarId};
+use crate::typed::{Expr, ExprKind, Place, VarId, literal_size};
 use crate::types::{IntTy, Space, Ty, UINT64};
 
 impl Checker<'_> {
@@ -129,14 +129,18 @@ impl Checker<'_> {
             A::Block(block) => self.block_expr(block, span),
             A::Record(fields) => self.record(fields, span),
             A::Offsetof { base, path } => self.offset_of(base, path, span),
-            A::Typeof(_) | A::Typeinfo(_) => self.not_yet(span, "type expressions"),
+            A::Typeinfo(arg) => self.typeinfo(arg, span),
+            A::Typeof(_) => {
+                let error = Diagnostic::error("E0307", span, "a type cannot be used as a value");
+                self.report(
+                    error
+                        .here("this is a type")
+                        .help("`sizeof`, `typeinfo` and casts take types"),
+                );
+                Expr::poison(span)
+            }
             A::Error => Expr::poison(span),
         }
-    }
-
-    fn not_yet(&mut self, span: Span, what: &str) -> Expr {
-        self.unsupported(span, what);
-        Expr::poison(span)
     }
 
     fn string_literal(&mut self, bytes: &[u8], span: Span) -> Expr {
@@ -443,9 +447,4 @@ impl Checker<'_> {
             _ => Space::Any,
         }
     }
-}
-
-/// The buffer of a literal: whole words, so that it is copied by words.
-pub fn literal_size(text: &[u8]) -> u32 {
-    (text.len() as u32 + 1).next_multiple_of(8)
 }

@@ -6,9 +6,12 @@
 mod binary;
 mod call;
 mod cast;
+mod comptime;
 mod conditional;
 mod config;
+mod constant;
 mod definitions;
+mod equality;
 mod expr;
 mod fold;
 mod implicit;
@@ -19,11 +22,14 @@ mod merge;
 mod place;
 mod slot;
 mod stmt;
+mod typeinfo;
 mod types;
 
 pub use call::CallSite;
 pub use config::stack_mode;
-pub use expr::literal_size;
+pub use constant::evaluate;
+
+pub use crate::typed::literal_size;
 
 use std::collections::{HashMap, HashSet};
 

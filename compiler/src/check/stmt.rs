@@ -40,6 +40,18 @@ impl Checker<'_> {
                 then,
                 otherwise,
             } => {
+                if let Some(taken) = self.decided(cond)? {
+                    let taken = if taken {
+                        Some(then)
+                    } else {
+                        otherwise.as_ref()
+                    };
+                    let stmts = taken.map_or(Vec::new(), |block| self.block(block));
+                    return Some(Stmt {
+                        kind: StmtKind::Block(stmts),
+                        span,
+                    });
+                }
                 let cond = self.condition(cond);
                 let then = self.block(then);
                 let otherwise = otherwise.as_ref().map_or(Vec::new(), |b| self.block(b));

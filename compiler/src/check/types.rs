@@ -48,13 +48,10 @@ impl Checker<'_> {
             TypeBase::Struct(name) => self.record_type(name, false, ty.span)?,
             TypeBase::Union(name) => self.record_type(name, true, ty.span)?,
             TypeBase::Enum(name) => self.enum_type(name, ty.span)?,
-            TypeBase::Typeof(arg) => match &**arg {
-                bt_grammar::ast::Arg::Type(inner) => self.type_expr(inner)?,
-                bt_grammar::ast::Arg::Expr(inner) => self.expr(inner).ty,
-            },
-            TypeBase::Tuple(_) => {
-                self.unsupported(ty.span, "tuple types in casts");
-                return None;
+            TypeBase::Typeof(arg) => self.type_of(arg)?,
+            TypeBase::Tuple(items) => {
+                let items = items.iter().map(|item| self.type_expr(item));
+                Ty::Tuple(items.collect::<Option<_>>()?)
             }
         };
         for modifier in &ty.modifiers {

@@ -1,11 +1,11 @@
 //! `assert()`, `fail()` and `static_assert()`: what must be true, when the script runs and when it is compiled.
 
-use bt_grammar::ast::{self, Arg, BinaryOp};
+use bt_grammar::ast::{self, Arg};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Ident;
 
 use super::Function;
-use crate::check::{CallSite, Checker};
+use crate::check::{CallSite, Checker, evaluate};
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind};
 use crate::types::{INT64, Ty};
 
@@ -94,8 +94,11 @@ impl Function for StaticAssert {
             return Expr::poison(site.span);
         };
         let known = cx.condition(cond);
-        match (constant(&known), known.ty.is_unknown()) {
-            (Some(0), _) => {
+        match (
+            evaluate(&known).map(|value| value.is_true()),
+            known.ty.is_unknown(),
+        ) {
+            (Some(false), _) => {
                 let message = format!("the script says: {message}");
                 let error = Diagnostic::error("E0408", site.span, message);
                 cx.report(error.here("this is not true"));
@@ -120,34 +123,6 @@ impl Function for StaticAssert {
                 Expr::poison(site.span)
             }
         }
-    }
-}
-
-/// The value of integers and their comparisons that is known now.
-fn constant(expr: &Expr) -> Option<i64> {
-    match &expr.kind {
-        ExprKind::Int(value) => Some(*value),
-        ExprKind::Cast(operand) => constant(operand),
-        ExprKind::Not(operand) => Some(i64::from(constant(operand)? == 0)),
-        ExprKind::Logical { and, left, right } => {
-            let (l, r) = (constant(left)? != 0, constant(right)? != 0);
-            Some(i64::from(if *and { l && r } else { l || r }))
-        }
-        ExprKind::Compare {
-            op, left, right, ..
-        } => {
-            let order = constant(left)?.cmp(&constant(right)?);
-            Some(i64::from(match op {
-                BinaryOp::Eq => order.is_eq(),
-                BinaryOp::Ne => order.is_ne(),
-                BinaryOp::Lt => order.is_lt(),
-                BinaryOp::Le => order.is_le(),
-                BinaryOp::Gt => order.is_gt(),
-                BinaryOp::Ge => order.is_ge(),
-                _ => return None,
-            }))
-        }
-        _ => None,
     }
 }
 
@@ -190,9 +165,6 @@ impl Function for Fail {
 }
 
 fn literal(cx: &mut Checker, expr: &ast::Expr) -> String {
-    match cx.value(expr).kind {
-        ExprKind::Int(value) => value.to_string(),
-        ExprKind::Str(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        _ => "?".into(),
-    }
+    let value = cx.value(expr);
+    evaluate(&value).map_or_else(|| "?".into(), |value| value.text())
 }

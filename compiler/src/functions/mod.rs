@@ -8,6 +8,7 @@ mod buf;
 mod cat;
 mod cgroup;
 mod clear;
+mod container_of;
 mod count;
 mod delete;
 mod exit;
@@ -16,6 +17,8 @@ mod find;
 mod getopt;
 mod has_key;
 mod hist;
+mod is_err;
+mod is_type;
 mod join;
 mod kaddr;
 mod lhist;
@@ -114,6 +117,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &cgroup::CgroupPath,
     &clear::Clear,
     &clear::Zero,
+    &container_of::ContainerOf,
     &count::Count,
     &delete::Delete,
     &exit::Exit,
@@ -123,6 +127,13 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &getopt::Getopt,
     &has_key::HasKey,
     &hist::Hist,
+    &is_err::IsErr,
+    &is_type::IsArray,
+    &is_type::IsInteger,
+    &is_type::IsLiteral,
+    &is_type::IsPtr,
+    &is_type::IsStr,
+    &is_type::IsUnsignedInteger,
     &join::Join,
     &kaddr::Kaddr,
     &lhist::LinearHist,

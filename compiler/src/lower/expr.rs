@@ -66,6 +66,11 @@ impl<'c> Lower<'c, '_> {
                 left,
                 right,
             } => self.strings_equal(left, right, *negate),
+            ExprKind::BytesEq {
+                negate,
+                left,
+                right,
+            } => self.bytes_equal(left, right, *negate),
             ExprKind::Logical { and, left, right } => self.logical(*and, left, right),
             ExprKind::Ternary {
                 cond,

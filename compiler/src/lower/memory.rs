@@ -3,8 +3,8 @@
 use bt_abi::Type;
 
 use super::Lower;
-use crate::llvm::PointerValue;
 use crate::llvm::helper::PROBE_READ_KERNEL_STR;
+use crate::llvm::{IntValue, PointerValue};
 use crate::typed::{Expr, ExprKind};
 use crate::types::Ty;
 
@@ -24,6 +24,10 @@ impl<'c> Lower<'c, '_> {
         match (&expr.kind, target) {
             (ExprKind::Str(bytes), Type::String { size }) => self.store_literal(bytes, to, *size),
             // Bytes of an integer, or of a string, as an array.
+            // A string with more room.
+            (ExprKind::Cast(operand), Type::String { .. }) => {
+                self.store(operand, to, target, clean);
+            }
             (ExprKind::Cast(operand), Type::Array { .. }) => {
                 if operand.ty.is_scalar() {
                     let value = self.scalar(operand);
@@ -121,6 +125,29 @@ impl<'c> Lower<'c, '_> {
                 temp
             }
         }
+    }
+
+    /// 1 if two values of one size have the same bytes.
+    pub(super) fn bytes_equal(&mut self, left: &Expr, right: &Expr, negate: bool) -> IntValue<'c> {
+        let size = left.ty.size();
+        let (l, r) = (self.memory(left), self.memory(right));
+        let mut differs = self.int(0);
+        let mut at = 0;
+        while at < size {
+            let bytes = [8, 4, 2, 1]
+                .into_iter()
+                .find(|b| at + b <= size)
+                .unwrap_or(1);
+            // Arrays of bytes lie anywhere.
+            let word = |from| self.b.load_unaligned(self.b.offset(from, at), bytes);
+            differs = self.b.or(differs, self.b.xor(word(l), word(r)));
+            at += bytes;
+        }
+        let predicate = match negate {
+            true => inkwell::IntPredicate::NE,
+            false => inkwell::IntPredicate::EQ,
+        };
+        self.b.compare(predicate, differs, self.int(0))
     }
 
     /// Where a field of a tuple lies, and its layout.

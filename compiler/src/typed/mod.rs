@@ -251,6 +251,12 @@ pub enum ExprKind {
         left: Box<Expr>,
         right: Box<Expr>,
     },
+    /// Comparison of arrays of one size for equality, by their bytes.
+    BytesEq {
+        negate: bool,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `&&` or `||`, with short circuit.
     Logical {
         and: bool,
@@ -404,6 +410,7 @@ impl Expr {
             ExprKind::Arith { left, right, .. }
             | ExprKind::Compare { left, right, .. }
             | ExprKind::StrEq { left, right, .. }
+            | ExprKind::BytesEq { left, right, .. }
             | ExprKind::Logical { left, right, .. } => left.is_pure() && right.is_pure(),
             ExprKind::Ternary {
                 cond,
@@ -421,4 +428,9 @@ impl Expr {
             _ => true,
         }
     }
+}
+
+/// The buffer of a literal: whole words, so that it is copied by words.
+pub fn literal_size(text: &[u8]) -> u32 {
+    (text.len() as u32 + 1).next_multiple_of(8)
 }

@@ -103,6 +103,7 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
         ExprKind::Arith { left, right, .. }
         | ExprKind::Compare { left, right, .. }
         | ExprKind::StrEq { left, right, .. }
+        | ExprKind::BytesEq { left, right, .. }
         | ExprKind::Logical { left, right, .. } => {
             expr(left, visit);
             expr(right, visit);
