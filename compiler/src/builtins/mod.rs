@@ -92,7 +92,9 @@ pub static BUILTINS: &[&dyn Builtin] = &[
     &relative::LEADER_COMM,
 ];
 
+/// A builtin by any of its names; bpftrace's own library calls it `__builtin_NAME`, and so may scripts.
 pub fn find(name: &str) -> Option<&'static dyn Builtin> {
+    let name = name.strip_prefix("__builtin_").unwrap_or(name);
     BUILTINS.iter().copied().find(|b| b.names().contains(&name))
 }
 

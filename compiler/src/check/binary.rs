@@ -61,7 +61,6 @@ impl Checker<'_> {
         right: Expr,
         span: Span,
     ) -> Expr {
-        let boxed = |l: Expr, r: Expr| (Box::new(l), Box::new(r));
         if left.ty.is_unknown() || right.ty.is_unknown() {
             return Expr {
                 kind: ExprKind::Poison,
@@ -78,20 +77,8 @@ impl Checker<'_> {
         }
         let equality = matches!(op, BinaryOp::Eq | BinaryOp::Ne);
         match (&left.ty, &right.ty) {
-            (Ty::Array(..) | Ty::Tuple(_) | Ty::Named(_), _) if equality => {
-                self.compare_parts(op, left, right, span)
-            }
-            (Ty::Str(_), Ty::Str(_)) if equality => {
-                let (left, right) = boxed(left, right);
-                Expr {
-                    kind: ExprKind::StrEq {
-                        negate: op == BinaryOp::Ne,
-                        left,
-                        right,
-                    },
-                    ty: Ty::Bool,
-                    span,
-                }
+            (l, r) if equality && !(l.is_scalar() && r.is_scalar()) => {
+                self.compare_whole(op, left, right, span)
             }
             (Ty::Ptr(..), _) | (_, Ty::Ptr(..)) if left.ty.is_scalar() && right.ty.is_scalar() => {
                 self.pointer_op(op, left, right, span)

@@ -64,7 +64,7 @@ pub fn evaluate(expr: &Expr) -> Option<Constant> {
             (Constant::Int(left), Constant::Int(right)) => truth(compare(*op, &left, &right)?),
             _ => None,
         },
-        ExprKind::StrEq {
+        ExprKind::Same {
             negate,
             left,
             right,

@@ -26,14 +26,6 @@ impl Checker<'_> {
 
     /// As [`Checker::convert`], where a cast changes nothing that matters.
     pub fn convert_silently(&mut self, expr: Expr, target: &Ty) -> Expr {
-        if let (ExprKind::Tuple(_), Ty::Named(own), Ty::Named(wanted)) =
-            (&expr.kind, &expr.ty, target)
-        {
-            let order: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
-            if !own.iter().map(|(name, _)| name).eq(&order) {
-                return reorder(expr, &order);
-            }
-        }
         if expr.ty == *target || !target.is_scalar() || !expr.ty.is_scalar() {
             return expr;
         }
@@ -105,21 +97,5 @@ impl Checker<'_> {
                 .help("the largest integer is 18446744073709551615; dividing by 0 has no result"),
         );
         Expr::poison(span)
-    }
-}
-
-/// A record literal with its fields in another order.
-fn reorder(expr: Expr, order: &[String]) -> Expr {
-    let span = expr.span;
-    let (ExprKind::Tuple(items), Ty::Named(types)) = (expr.kind, expr.ty) else {
-        return Expr::poison(span);
-    };
-    let mut fields: Vec<((String, Ty), Expr)> = types.into_iter().zip(items).collect();
-    fields.sort_by_key(|((name, _), _)| order.iter().position(|wanted| wanted == name));
-    let (types, items) = fields.into_iter().unzip();
-    Expr {
-        kind: ExprKind::Tuple(items),
-        ty: Ty::Named(types),
-        span,
     }
 }

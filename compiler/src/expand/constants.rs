@@ -1,6 +1,6 @@
 //! Names that nothing in the script defines: constants of headers and of the kernel's enums.
 //!
-//! Constants of headers need an `#include`, of whatever header; those of the kernel's enums, as BTF has them, need none.
+//! Neither needs an `#include`. With one, constants of headers come first; without, those of the kernel's enums, which are the target's.
 
 use std::collections::{HashMap, HashSet};
 
@@ -37,11 +37,8 @@ fn recorded(name: &str) -> Option<i128> {
     line.split_once(' ')?.1.parse().ok()
 }
 
-/// What to do about a name that is none, if it is a constant of a header that is not included, or nearly one.
+/// What to do about a name that is none, if it is nearly a constant of a header.
 pub fn help(name: &str, with_headers: bool) -> Option<String> {
-    if !with_headers && recorded(name).is_some() {
-        return Some("it is a constant of a header: add an `#include` of that header".into());
-    }
     if !with_headers || suggest::closest(name, builtins::names()).is_some() {
         return None;
     }
@@ -135,7 +132,7 @@ impl Resolver<'_> {
         if let Some(known) = self.known.get(name) {
             return *known;
         }
-        let from_header = self.with_headers.then(|| recorded(name)).flatten();
+        let from_header = || recorded(name).map(Constant::Value);
         let of_enum = || {
             let found = self.facts.enumerator(name)?;
             Some(match found.of.is_empty() {
@@ -143,7 +140,13 @@ impl Resolver<'_> {
                 false => Constant::Kernel,
             })
         };
-        let value = from_header.map(Constant::Value).or_else(of_enum);
+        let value = match self.with_headers {
+            true => from_header().or_else(of_enum),
+            false => match of_enum() {
+                Some(Constant::Kernel) => Some(Constant::Kernel),
+                other => from_header().or(other),
+            },
+        };
         self.known.insert(name.to_string(), value);
         value
     }

@@ -47,7 +47,18 @@ impl Function for Find {
         let ExprKind::MapRef(map) = args[0].kind else {
             return Expr::poison(site.span);
         };
-        let value = cx.map(map).value.clone();
+        let value = match cx.map(map).value.clone() {
+            Ty::Agg(agg) => {
+                cx.share(map);
+                let Some(ty) = agg.read_as() else {
+                    let message = "histograms and statistics have no value of their own";
+                    cx.report(Diagnostic::error("E0307", args[0].span, message));
+                    return Expr::poison(site.span);
+                };
+                ty
+            }
+            value => value,
+        };
         let Some(var) = cx.out_variable(name, value, target.span) else {
             return Expr::poison(site.span);
         };

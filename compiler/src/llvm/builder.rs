@@ -316,14 +316,6 @@ impl<'c> Builder<'c> {
         self.widen(loaded, signed)
     }
 
-    /// The same at any address: the back end splits what it must.
-    pub fn load_unaligned(&self, ptr: PointerValue<'c>, bytes: u32) -> IntValue<'c> {
-        let loaded = self.load_word(ptr, bytes);
-        let instruction = loaded.as_instruction_value().expect("a load");
-        instruction.set_alignment(1).expect("1 is an alignment");
-        self.widen(loaded, false)
-    }
-
     /// The same, never folded or left out.
     pub fn load_volatile(&self, ptr: PointerValue<'c>, bytes: u32, signed: bool) -> IntValue<'c> {
         let loaded = self.load_word(ptr, bytes);

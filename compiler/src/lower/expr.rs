@@ -61,16 +61,11 @@ impl<'c> Lower<'c, '_> {
                 let (l, r) = (self.scalar(left), self.scalar(right));
                 self.b.compare(predicate(*op, *signed), l, r)
             }
-            ExprKind::StrEq {
+            ExprKind::Same {
                 negate,
                 left,
                 right,
-            } => self.strings_equal(left, right, *negate),
-            ExprKind::BytesEq {
-                negate,
-                left,
-                right,
-            } => self.bytes_equal(left, right, *negate),
+            } => self.equal(left, right, *negate),
             ExprKind::Logical { and, left, right } => self.logical(*and, left, right),
             ExprKind::Ternary {
                 cond,
@@ -178,7 +173,7 @@ impl<'c> Lower<'c, '_> {
 
     /// As BPF divides: by zero gives zero, and leaves the dividend as the remainder. LLVM calls division by zero undefined, so it
     /// must not see one. Signed division, which BPF has only since v4, is made of unsigned division and signs.
-    fn divide(
+    pub(super) fn divide(
         &mut self,
         remainder: bool,
         signed: bool,

@@ -15,6 +15,7 @@ use crate::llvm::helper::{FOR_EACH_MAP_ELEM, LOOP};
 use crate::llvm::{FunctionValue, IntValue, PointerValue};
 use crate::typed::visit::{self, Node};
 use crate::typed::{Expr, ExprKind, MapId, Stmt, VarId};
+use crate::types::Ty;
 
 /// Ranges of so many steps are loops in the program.
 const INLINE_STEPS: i64 = 64;
@@ -294,9 +295,15 @@ impl<'c, 's> Lower<'c, 's> {
                 let key = self.b.param_ptr(function, 1);
                 let value = self.b.param_ptr(function, 2);
                 let sizes = [plan.key_size(), fields[1].ty.size()];
-                for ((from, field), size) in [key, value].into_iter().zip(&fields).zip(sizes) {
-                    let at = self.b.offset(storage, field.offset);
-                    self.copy(at, from, size);
+                let [key_at, value_at] =
+                    [0, 1].map(|i: usize| self.b.offset(storage, fields[i].offset));
+                self.copy(key_at, key, sizes[0]);
+                match (&ty, &self.script.maps[map.index()].value) {
+                    (Ty::Tuple(parts), Ty::Agg(_)) => {
+                        let scalar = self.stored_scalar(*map, value, &parts[1]);
+                        self.b.store(value_at, scalar, 8);
+                    }
+                    _ => self.copy(value_at, value, sizes[1]),
                 }
                 self.program.vars[var.index()] = storage;
             }

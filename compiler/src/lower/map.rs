@@ -11,7 +11,7 @@ use crate::llvm::builder::Arg;
 use crate::llvm::helper::{MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::llvm::{IntValue, PointerValue};
 use crate::typed::{Call, Expr, MapId, VarId};
-use crate::types::Ty;
+use crate::types::{Agg, Ty};
 
 /// `BPF_ANY` and `BPF_NOEXIST` of the map update helper.
 const ANY: i64 = 0;
@@ -64,14 +64,29 @@ impl<'c> Lower<'c, '_> {
         let [present, done] = ["present", "done"].map(|name| self.b.block(name));
         self.b.branch_null(found, done, present);
         self.b.at_end(present);
-        let value = self.b.load(
-            found,
-            ty.size().min(8),
-            ty.as_int().is_some_and(|i| i.signed),
-        );
+        let value = self.stored_scalar(map, found, ty);
+        let present = self.b.position();
         self.b.jump(done);
         self.b.at_end(done);
         self.b.phi(&[(self.int(0), before), (value, present)])
+    }
+
+    /// The scalar in a value of the map; of an aggregation, the integer that it stands for.
+    pub(super) fn stored_scalar(
+        &mut self,
+        map: MapId,
+        at: PointerValue<'c>,
+        ty: &Ty,
+    ) -> IntValue<'c> {
+        let signed = ty.as_int().is_some_and(|i| i.signed);
+        let first = self.b.load(at, ty.size().min(8), signed);
+        match &self.script.maps[map.index()].value {
+            Ty::Agg(Agg::Avg { .. }) => {
+                let count = self.b.load(self.b.offset(at, 8), 8, false);
+                self.divide(false, signed, first, count)
+            }
+            _ => first,
+        }
     }
 
     /// Where a value lies: in the map, or zeros if it has none.
@@ -268,8 +283,11 @@ impl<'c> Lower<'c, '_> {
         let ty = self.probe().vars[var.index()].ty.clone();
         let value = self.script.maps[map.index()].value.clone();
         if ty.is_scalar() {
-            let signed = value.as_int().is_some_and(|i| i.signed);
-            let loaded = self.b.load(found, value.size().min(8), signed);
+            let stored = match &value {
+                Ty::Agg(agg) => agg.read_as().unwrap_or(ty.clone()),
+                value => value.clone(),
+            };
+            let loaded = self.stored_scalar(map, found, &stored);
             let loaded = self.fit(loaded, &ty);
             self.b.store(storage, loaded, 8);
         } else if let Some(target) = ty.to_abi() {

@@ -3,8 +3,8 @@
 use bt_abi::Type;
 
 use super::Lower;
+use crate::llvm::PointerValue;
 use crate::llvm::helper::PROBE_READ_KERNEL_STR;
-use crate::llvm::{IntValue, PointerValue};
 use crate::typed::{Expr, ExprKind};
 use crate::types::Ty;
 
@@ -38,7 +38,12 @@ impl<'c> Lower<'c, '_> {
                 }
             }
             (ExprKind::Tuple(items), Type::Struct { fields, .. }) => {
-                for (item, field) in items.iter().zip(fields) {
+                let Ty::Named(own) = &expr.ty else { return };
+                // Evaluated in the order of the script; the target's fields may stand in another.
+                for (item, (name, _)) in items.iter().zip(own) {
+                    let Some(field) = fields.iter().find(|f| f.name == *name) else {
+                        continue;
+                    };
                     let at = self.b.offset(to, field.offset);
                     self.store(item, at, &field.ty, clean);
                 }
@@ -125,29 +130,6 @@ impl<'c> Lower<'c, '_> {
                 temp
             }
         }
-    }
-
-    /// 1 if two values of one size have the same bytes.
-    pub(super) fn bytes_equal(&mut self, left: &Expr, right: &Expr, negate: bool) -> IntValue<'c> {
-        let size = left.ty.size();
-        let (l, r) = (self.memory(left), self.memory(right));
-        let mut differs = self.int(0);
-        let mut at = 0;
-        while at < size {
-            let bytes = [8, 4, 2, 1]
-                .into_iter()
-                .find(|b| at + b <= size)
-                .unwrap_or(1);
-            // Arrays of bytes lie anywhere.
-            let word = |from| self.b.load_unaligned(self.b.offset(from, at), bytes);
-            differs = self.b.or(differs, self.b.xor(word(l), word(r)));
-            at += bytes;
-        }
-        let predicate = match negate {
-            true => inkwell::IntPredicate::NE,
-            false => inkwell::IntPredicate::EQ,
-        };
-        self.b.compare(predicate, differs, self.int(0))
     }
 
     /// Where a field of a tuple lies, and its layout.

@@ -4,6 +4,7 @@
 //! What a script may get wrong was found before: there are no errors here, save limits that only show in generated code.
 
 mod core;
+mod equality;
 mod event;
 mod expr;
 mod loops;

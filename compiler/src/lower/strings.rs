@@ -69,14 +69,7 @@ impl<'c> Lower<'c, '_> {
 
     fn equals(&mut self, left: &Expr, right: &Expr) -> IntValue<'c> {
         let length = left.ty.size().min(right.ty.size());
-        let mut a = self.memory(left);
-        if !right.is_pure() {
-            // It may change what the left side stands in.
-            let copy = self.temp(left.ty.size());
-            self.copy(copy, a, left.ty.size());
-            a = copy;
-        }
-        let b = self.memory(right);
+        let (a, b) = self.both_in_memory(left, right);
         let length = self.int(i64::from(length));
         let function = self.streq();
         self.b
@@ -94,7 +87,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     /// `long btc_streq(const char *a, const char *b, long n)`: whether both have the same bytes up to a NUL or `n`.
-    fn streq(&mut self) -> FunctionValue<'c> {
+    pub(super) fn streq(&mut self) -> FunctionValue<'c> {
         self.has_loop();
         let pointers = [true, true, false];
         self.subroutine(STREQ, &["a", "b", "n"], &pointers, |lower, function| {

@@ -245,14 +245,8 @@ pub enum ExprKind {
         left: Box<Expr>,
         right: Box<Expr>,
     },
-    /// Comparison of strings for equality.
-    StrEq {
-        negate: bool,
-        left: Box<Expr>,
-        right: Box<Expr>,
-    },
-    /// Comparison of arrays of one size for equality, by their bytes.
-    BytesEq {
+    /// Comparison for equality of strings, arrays, buffers, tuples or records.
+    Same {
         negate: bool,
         left: Box<Expr>,
         right: Box<Expr>,
@@ -409,8 +403,7 @@ impl Expr {
             ExprKind::MapGet { key, .. } => key.as_ref().is_none_or(|k| k.is_pure()),
             ExprKind::Arith { left, right, .. }
             | ExprKind::Compare { left, right, .. }
-            | ExprKind::StrEq { left, right, .. }
-            | ExprKind::BytesEq { left, right, .. }
+            | ExprKind::Same { left, right, .. }
             | ExprKind::Logical { left, right, .. } => left.is_pure() && right.is_pure(),
             ExprKind::Ternary {
                 cond,

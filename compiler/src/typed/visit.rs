@@ -102,8 +102,7 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
         ExprKind::TupleField { base, .. } => expr(base, visit),
         ExprKind::Arith { left, right, .. }
         | ExprKind::Compare { left, right, .. }
-        | ExprKind::StrEq { left, right, .. }
-        | ExprKind::BytesEq { left, right, .. }
+        | ExprKind::Same { left, right, .. }
         | ExprKind::Logical { left, right, .. } => {
             expr(left, visit);
             expr(right, visit);

@@ -208,11 +208,14 @@ impl Printed {
 }
 
 impl Agg {
-    /// The integer that an aggregation is when programs read it; histograms and the like have none.
+    /// The integer that an aggregation is when programs read it; histograms and `stats()` have none.
     pub fn read_as(&self) -> Option<Ty> {
         match self {
             Agg::Count => Some(INT64),
-            Agg::Sum { signed } => Some(Ty::int(8, *signed)),
+            Agg::Sum { signed }
+            | Agg::Avg { signed }
+            | Agg::Min { signed }
+            | Agg::Max { signed } => Some(Ty::int(8, *signed)),
             _ => None,
         }
     }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// How a value lies in memory and how it is printed. Sizes and offsets are in bytes; integers are in the target's byte order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// C's name of a type is its `tag` in the manifest, since a field's `name` stands in the same object.
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Type {
     /// An integer of 1, 2, 4 or 8 bytes.
@@ -17,6 +19,7 @@ pub enum Type {
     /// An integer of `size` bytes, printed by name where it has one. `kernel`: an enum of the kernel, whose `variants` are those of the
     /// target where its BTF has an enum of that name.
     Enum {
+        #[serde(rename = "tag", alias = "name")]
         name: String,
         size: u32,
         signed: bool,
@@ -30,6 +33,7 @@ pub enum Type {
     Tuple { size: u32, fields: Vec<Field> },
     /// A struct, union or record, printed `{ .name = value, ... }`. The fields of a union overlap.
     Struct {
+        #[serde(rename = "tag", alias = "name")]
         name: String,
         size: u32,
         fields: Vec<NamedField>,
