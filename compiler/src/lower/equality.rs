@@ -4,12 +4,13 @@ use inkwell::IntPredicate;
 
 use super::Lower;
 use crate::llvm::builder::Arg;
-use crate::llvm::{FunctionValue, IntValue, PointerValue};
+use crate::llvm::{IntValue, PointerValue};
 use crate::typed::Expr;
 use crate::types::{Printed, Ty};
 
-/// The subprogram that compares bytes.
-const MEMCMP: &str = "btc_memcmp";
+/// The subprograms that compare memory.
+const BYTES: &str = "btc_differ";
+const WORDS: &str = "btc_differ_by_words";
 
 /// Up to this size, bytes are compared by words, in place.
 const INLINE: u32 = 64;
@@ -75,9 +76,11 @@ impl<'c> Lower<'c, '_> {
             }
             _ if a_ty.size() <= INLINE => self.same_words(a, b, a_ty),
             _ => {
-                let size = self.int(i64::from(a_ty.size().min(b_ty.size())));
-                let order = self.memcmp(a, b, size);
-                self.b.compare(IntPredicate::EQ, order, self.int(0))
+                let most = a_ty.size().min(b_ty.size());
+                let size = self.int(i64::from(most));
+                let words = a_ty.to_abi().is_some_and(|abi| abi.align() == 8);
+                let difference = self.difference(a, b, size, most, words);
+                self.b.compare(IntPredicate::EQ, difference, self.int(0))
             }
         }
     }
@@ -130,56 +133,61 @@ impl<'c> Lower<'c, '_> {
         let fits = self.b.compare(IntPredicate::ULT, x, most);
         let length = self.b.select(fits, x, most);
         let (a, b) = (self.b.offset(a, 4), self.b.offset(b, 4));
-        let order = self.memcmp(a, b, length);
-        let same_bytes = self.b.compare(IntPredicate::EQ, order, self.int(0));
+        let difference = self.difference(a, b, length, capacity, false);
+        let same_bytes = self.b.compare(IntPredicate::EQ, difference, self.int(0));
         self.b.and(same_length, same_bytes)
     }
 
-    /// The difference of the first bytes that differ, 0 if none of `size` does.
-    pub fn memcmp(
+    /// 0 if two areas have the same bytes; `size` is at most `most`, a fact that old verifiers forget on the way. All are looked at: with a way out of the loop in each step, the verifier of old kernels loses
+    /// itself.
+    fn difference(
         &mut self,
         a: PointerValue<'c>,
         b: PointerValue<'c>,
         size: IntValue<'c>,
+        most: u32,
+        words: bool,
     ) -> IntValue<'c> {
-        let function = self.memcmp_function();
-        let args = [Arg::Ptr(a), Arg::Ptr(b), Arg::Int(size)];
-        self.b.call(function, &args)
-    }
-
-    /// `long btc_memcmp(const char *a, const char *b, long n)`
-    fn memcmp_function(&mut self) -> FunctionValue<'c> {
         self.has_loop();
-        let pointers = [true, true, false];
-        self.subroutine(MEMCMP, &["a", "b", "n"], &pointers, |lower, function| {
+        let (name, step) = if words { (WORDS, 8) } else { (BYTES, 1) };
+        let pointers = [true, true, false, false];
+        let build = |lower: &mut Self, function| {
             let (a, b) = (
                 lower.b.param_ptr(function, 0),
                 lower.b.param_ptr(function, 1),
             );
-            let n = lower.b.param_int(function, 2);
-            let [head, load, next, same, different] = ["head", "load", "next", "same", "different"]
-                .map(|name| lower.b.append_block(function, name));
-            let index = lower.b.alloca(8);
+            let (n, most) = (
+                lower.b.param_int(function, 2),
+                lower.b.param_int(function, 3),
+            );
+            let fits = lower.b.compare(IntPredicate::ULT, n, most);
+            let n = lower.b.select(fits, n, most);
+            let [head, body, end] =
+                ["head", "body", "end"].map(|name| lower.b.append_block(function, name));
+            let [index, found] = [8, 8].map(|size| lower.b.alloca(size));
             lower.b.store(index, lower.int(0), 8);
+            lower.b.store(found, lower.int(0), 8);
             lower.b.jump(head);
             lower.b.at_end(head);
             let at = lower.b.load(index, 8, false);
             let more = lower.b.compare(IntPredicate::ULT, at, n);
-            lower.b.branch(more, load, same);
-            lower.b.at_end(load);
-            let byte = |from: PointerValue<'c>| lower.b.load(lower.b.offset_by(from, at), 1, false);
-            let (x, y) = (byte(a), byte(b));
-            let differs = lower.b.compare(IntPredicate::NE, x, y);
-            lower.b.branch(differs, different, next);
-            lower.b.at_end(next);
-            lower.b.store(index, lower.b.add(at, lower.int(1)), 8);
+            lower.b.branch(more, body, end);
+            lower.b.at_end(body);
+            let [x, y] = [a, b].map(|from| lower.b.load(lower.b.offset_by(from, at), step, false));
+            let so_far = lower.b.load(found, 8, false);
+            let differing = lower.b.or(so_far, lower.b.xor(x, y));
+            lower.b.store(found, differing, 8);
+            let next = lower.b.add(at, lower.int(i64::from(step)));
+            lower.b.store(index, next, 8);
             lower.b.jump(head);
-            lower.b.at_end(same);
-            lower.b.ret(0);
-            lower.b.at_end(different);
-            let difference = lower.b.sub(x, y);
-            lower.b.ret_value(difference);
-        })
+            lower.b.at_end(end);
+            let result = lower.b.load(found, 8, false);
+            lower.b.ret_value(result);
+        };
+        let function = self.subroutine(name, &["a", "b", "n", "most"], &pointers, build);
+        let most = self.int(i64::from(most));
+        let args = [Arg::Ptr(a), Arg::Ptr(b), Arg::Int(size), Arg::Int(most)];
+        self.b.call(function, &args)
     }
 }
 
