@@ -154,18 +154,7 @@ impl Checker<'_> {
         };
         match op {
             BinaryOp::Add | BinaryOp::Sub if ordered || op == BinaryOp::Add => {
-                let size = self.pointee_size_expr(to, count.span);
-                let count_span = count.span;
-                let kind = ExprKind::Arith {
-                    op: BinaryOp::Mul,
-                    left: Box::new(count),
-                    right: Box::new(size),
-                };
-                let scaled = Expr {
-                    kind,
-                    ty: INT64,
-                    span: count_span,
-                };
+                let scaled = self.scaled(count, to);
                 let ty = pointer.ty.clone();
                 Expr {
                     kind: ExprKind::Arith {
@@ -197,6 +186,27 @@ impl Checker<'_> {
             }
             _ if ordered => self.bad_operands(op, &pointer, &count, span),
             _ => self.bad_operands(op, &count, &pointer, span),
+        }
+    }
+
+    /// So many times the size of what a pointer points to.
+    pub(super) fn scaled(&mut self, count: Expr, to: &Ty) -> Expr {
+        let span = count.span;
+        let size = self.pointee_size_expr(to, span);
+        if let (Some(count), Some(size)) = (count.as_literal(), size.as_literal())
+            && let Ok(Some(bytes)) = fold(BinaryOp::Mul, count, size)
+        {
+            return Expr::literal(bytes, span);
+        }
+        let kind = ExprKind::Arith {
+            op: BinaryOp::Mul,
+            left: Box::new(count),
+            right: Box::new(size),
+        };
+        Expr {
+            kind,
+            ty: INT64,
+            span,
         }
     }
 

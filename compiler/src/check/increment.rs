@@ -25,12 +25,8 @@ impl Checker<'_> {
                 };
                 let known = checked.ty.clone();
                 let step = match &known {
-                    Ty::Ptr(to, _) if self.pointee_size_expr(to, span).flexible_int().is_none() => {
-                        self.unsupported(span, "steps over structs of the kernel");
-                        return Expr::poison(span);
-                    }
-                    Ty::Ptr(to, _) => i64::from(self.pointee_size(to)),
-                    Ty::Int(_) | Ty::Unknown => 1,
+                    Ty::Ptr(to, _) => self.pointee_size_expr(to, span),
+                    Ty::Int(_) | Ty::Unknown => Expr::literal(1, span),
                     _ => return self.not_countable(&checked, span),
                 };
                 if let Some(counted) = self.counted(&known, op)
@@ -44,7 +40,7 @@ impl Checker<'_> {
                         var,
                         op,
                         prefix,
-                        step,
+                        step: Box::new(step),
                     },
                     span,
                 }
@@ -54,23 +50,29 @@ impl Checker<'_> {
                     return self.not_countable_here(span);
                 };
                 let known = self.map(map).value.clone();
-                if !matches!(known, Ty::Int(_) | Ty::Unknown) {
-                    let target = Expr {
-                        kind: ExprKind::MapRef(map),
-                        ty: known,
-                        span: target.span,
-                    };
-                    return self.not_countable(&target, span);
-                }
-                match self.counted(&known, op) {
-                    Some(counted) => self.unify_value(map, &counted, span),
-                    None => self.counts(map, span),
+                let step = match &known {
+                    Ty::Ptr(to, _) => self.pointee_size_expr(to, span),
+                    Ty::Int(_) | Ty::Unknown => Expr::literal(1, span),
+                    _ => {
+                        let target = Expr {
+                            kind: ExprKind::MapRef(map),
+                            ty: known,
+                            span: target.span,
+                        };
+                        return self.not_countable(&target, span);
+                    }
+                };
+                match (self.counted(&known, op), &known) {
+                    (Some(counted), _) => self.unify_value(map, &counted, span),
+                    (None, Ty::Unknown) => self.counts(map, span),
+                    _ => true,
                 };
                 let kind = ExprKind::IncDecMap {
                     map,
                     key: key.map(Box::new),
                     op,
                     prefix,
+                    step: Box::new(step),
                 };
                 Expr {
                     kind,

@@ -3,6 +3,7 @@
 //! Types of maps and variables follow from all their uses, also later ones. So the whole script is checked again and again, each
 //! time with what the last round found out, until nothing changes; the last round's diagnostics are the ones that count.
 
+mod address;
 mod binary;
 mod call;
 mod cast;

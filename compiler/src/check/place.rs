@@ -224,26 +224,6 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn address_of(&mut self, operand: &ast::Expr, span: Span) -> Expr {
-        let checked = self.expr(operand);
-        match checked.kind {
-            ExprKind::Read(place) if self.space_of(&place) != Space::Context => {
-                let space = self.space_of(&place);
-                let kind = ExprKind::AddressOf(place);
-                Expr {
-                    kind,
-                    ty: Ty::Ptr(Box::new(checked.ty), space),
-                    span,
-                }
-            }
-            ExprKind::Poison => Expr::poison(span),
-            _ => {
-                self.unsupported(span, "addresses of variables and maps");
-                Expr::poison(span)
-            }
-        }
-    }
-
     pub(super) fn index(&mut self, base: &ast::Expr, indices: &[ast::Expr], span: Span) -> Expr {
         let base = self.expr(base);
         let [index] = indices else {

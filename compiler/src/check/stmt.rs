@@ -199,6 +199,20 @@ impl Checker<'_> {
         };
         if let Some(op) = op {
             let known = self.map(map).value.clone();
+            if let (Ty::Ptr(to, _), Some(_), BinaryOp::Add | BinaryOp::Sub) =
+                (&known, checked.ty.as_int(), op)
+            {
+                let value = self.scaled(checked, to);
+                return Some(Stmt {
+                    kind: StmtKind::UpdateMap {
+                        map,
+                        key,
+                        op,
+                        value,
+                    },
+                    span,
+                });
+            }
             let numbers = matches!(known, Ty::Int(_) | Ty::Unknown);
             if !numbers || (checked.ty.as_int().is_none() && !checked.ty.is_unknown()) {
                 let message = format!(

@@ -304,6 +304,12 @@ const CODES: &[Entry] = &[
         "Arithmetic on literals is done by the compiler, and its result must be an `int64` or a `uint64`.\n\n    begin { print(1 << 64); }",
     ),
     (
+        "E0322",
+        "no address",
+        "`&` takes a variable, a map, a member of a struct or an element of an array in memory. Results of operations and values in maps have no \
+         address that a script could use.\n\n    begin { print(&(1 + 2)); }",
+    ),
+    (
         "W0920",
         "implicit cast",
         "A value is cast to a type that does not have all values of its own type: one of them is signed, the other is not, or it is smaller. \

@@ -80,7 +80,7 @@ impl<'c> Lower<'c, '_> {
             } => {
                 let storage = self.program.vars[var.index()];
                 let old = self.b.load(storage, 8, true);
-                let step = self.int(if *op == IncDecOp::Inc { *step } else { -*step });
+                let step = self.step(*op, step);
                 let sum = self.b.add(old, step);
                 let new = self.fit(sum, &expr.ty);
                 self.b.store(storage, new, 8);
@@ -91,8 +91,9 @@ impl<'c> Lower<'c, '_> {
                 key,
                 op,
                 prefix,
+                step,
             } => {
-                let step = if *op == IncDecOp::Inc { 1 } else { -1 };
+                let step = self.step(*op, step);
                 self.map_count(*map, key.as_deref(), step, *prefix)
             }
             ExprKind::Enumerator { name, value } => self.enumerator(&expr.ty, name, *value),
@@ -124,14 +125,26 @@ impl<'c> Lower<'c, '_> {
                 self.stmts(stmts);
                 self.scalar(value)
             }
+            ExprKind::MapRef(map) => {
+                let map = self.map_global(*map);
+                self.b.to_int(map)
+            }
             ExprKind::Str(_)
             | ExprKind::SlotTail { .. }
             | ExprKind::Tuple(_)
-            | ExprKind::MapRef(_)
             | ExprKind::Poison => {
                 debug_assert!(false, "not a scalar: {expr:?}");
                 self.int(0)
             }
+        }
+    }
+
+    /// What `++` or `--` adds.
+    fn step(&mut self, op: IncDecOp, step: &Expr) -> IntValue<'c> {
+        let step = self.scalar(step);
+        match op {
+            IncDecOp::Inc => step,
+            IncDecOp::Dec => self.b.sub(self.int(0), step),
         }
     }
 

@@ -231,7 +231,7 @@ impl<'c> Lower<'c, '_> {
         &mut self,
         map: MapId,
         key: Option<&Expr>,
-        step: i64,
+        step: IntValue<'c>,
         prefix: bool,
     ) -> IntValue<'c> {
         let ty = self.script.maps[map.index()].value.clone();
@@ -241,9 +241,9 @@ impl<'c> Lower<'c, '_> {
         let (bytes, signed) = (ty.size().min(8), ty.as_int().is_some_and(|i| i.signed));
         self.change(map, key, |lower, entry| {
             let old = lower.b.load(entry, bytes, signed);
-            let new = lower.b.add(old, lower.int(step));
+            let new = lower.b.add(old, step);
             match bytes {
-                8 => lower.b.atomic_add(entry, lower.int(step)),
+                8 => lower.b.atomic_add(entry, step),
                 _ => lower.b.store(entry, new, bytes),
             }
             lower.b.store(result, if prefix { new } else { old }, 8);

@@ -119,7 +119,7 @@ impl<'c> Lower<'c, '_> {
         }
         let (bytes, signed) = (ty.size().min(8), ty.as_int().is_some_and(|i| i.signed));
         let at = self.address(place);
-        if space == Space::Context || (space == Space::Own && self.is_aligned(place, bytes)) {
+        if space == Space::Context || (is_own_memory(place) && self.is_aligned(place, bytes)) {
             return self.b.load(at, bytes, signed);
         }
         let temp = self.temp(8);
@@ -310,6 +310,11 @@ impl<'c> Lower<'c, '_> {
         let at = self.b.offset(self.context(), offset);
         self.b.load(at, 8, true)
     }
+}
+
+/// Whether the verifier sees what memory it is: an address that came by way of a variable may be any.
+fn is_own_memory(place: &Place) -> bool {
+    matches!(place.base.kind, ExprKind::InMemory(_))
 }
 
 fn reader(space: Space) -> Helper {

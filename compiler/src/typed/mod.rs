@@ -266,13 +266,15 @@ pub enum ExprKind {
         var: VarId,
         op: IncDecOp,
         prefix: bool,
-        step: i64,
+        /// 1, or the size of what a pointer points to.
+        step: Box<Expr>,
     },
     IncDecMap {
         map: MapId,
         key: Option<Box<Expr>>,
         op: IncDecOp,
         prefix: bool,
+        step: Box<Expr>,
     },
     /// A constant of the enum of the kernel that is the expression's type: its value on the target, and here.
     Enumerator {

@@ -90,9 +90,12 @@ fn place<'t>(p: &'t Place, span: bt_grammar::span::Span, visit: &mut dyn FnMut(N
 
 fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
     match &e.kind {
-        ExprKind::MapGet { key, .. } | ExprKind::IncDecMap { key, .. } => {
-            key.iter().for_each(|k| expr(k, visit))
+        ExprKind::MapGet { key, .. } => key.iter().for_each(|k| expr(k, visit)),
+        ExprKind::IncDecMap { key, step, .. } => {
+            key.iter().for_each(|k| expr(k, visit));
+            expr(step, visit);
         }
+        ExprKind::IncDecVar { step, .. } => expr(step, visit),
         ExprKind::Read(p) | ExprKind::AddressOf(p) => place(p, e.span, visit),
         ExprKind::InMemory(x)
         | ExprKind::Neg(x)
@@ -131,7 +134,6 @@ fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
         | ExprKind::TypeSize(_)
         | ExprKind::Var(_)
         | ExprKind::MapRef(_)
-        | ExprKind::IncDecVar { .. }
         | ExprKind::Builtin(_)
         | ExprKind::Poison => {}
     }
