@@ -169,6 +169,9 @@ impl Checker<'_> {
             None | Some(Ty::Unknown) => return Expr::poison(span),
             Some(Ty::Record(id) | Ty::Value(id, _)) => {
                 let record = self.records.get(id);
+                if record.is_nameless() {
+                    return self.nameless(span);
+                }
                 if !matches!(record.origin, crate::types::Origin::Script { .. }) {
                     return Expr {
                         kind: ExprKind::TypeSize(id),

@@ -405,8 +405,9 @@ impl Checker<'_> {
     }
 
     /// Bytes from one element to the next behind a pointer, as the target has them.
-    pub fn pointee_size_expr(&self, ty: &Ty, span: Span) -> Expr {
+    pub fn pointee_size_expr(&mut self, ty: &Ty, span: Span) -> Expr {
         match ty {
+            Ty::Record(id) if self.records.get(*id).is_nameless() => self.nameless(span),
             Ty::Record(id)
                 if !matches!(
                     self.records.get(*id).origin,

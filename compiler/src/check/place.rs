@@ -75,20 +75,30 @@ impl Checker<'_> {
         let Some(last) = path.last() else {
             return Expr::poison(span);
         };
-        let root = path
-            .first()
-            .map(|f| self.records.get(f.record).origin.clone());
-        if place.steps.is_empty() && matches!(root, Some(Origin::KernelAnonymous { .. })) {
-            self.unsupported(
-                span,
-                "fields behind pointers to kernel types without a name",
-            );
-            return Expr::poison(span);
+        let root = path.first().map(|f| self.records.get(f.record));
+        if place.steps.is_empty() && root.is_some_and(|root| root.is_nameless()) {
+            return self.nameless(span);
         }
         let def = self.records.field(*last);
         place.steps.extend(path.iter().map(|f| Step::Field(*f)));
         let ty = self.pointer_in(def.ty, self.space_of(&place));
         self.read(place, ty, span)
+    }
+
+    pub(super) fn is_of_script(&self, record: RecordId) -> bool {
+        matches!(self.records.get(record).origin, Origin::Script { .. })
+    }
+
+    /// A pointer to a type that the kernel has no name for, so that the target could not be asked about it.
+    pub(super) fn nameless(&mut self, span: Span) -> Expr {
+        let message = "the kernel has no name for the type that this points to";
+        let error = Diagnostic::error("E0323", span, message);
+        self.report(
+            error
+                .here("where its members lie on another kernel could not be found out")
+                .help("go on from the struct that it lies in: `$struct.member.field`"),
+        );
+        Expr::poison(span)
     }
 
     /// A pointer that was found in memory of some space points into the same, unless its member says otherwise.
@@ -311,14 +321,13 @@ impl Checker<'_> {
             );
             return Expr::poison(span);
         }
-        let sized = self
-            .pointee_size_expr(&element, span)
-            .flexible_int()
-            .is_some();
-        let relocated = matches!(place.steps.last(), Some(Step::Field(_))) && constant.is_some();
-        if !sized && !relocated && constant != Some(0) {
-            self.unsupported(span, "elements of arrays of kernel structs");
-            return Expr::poison(span);
+        let stride = match &element {
+            Ty::Record(id) if !self.is_of_script(*id) => Some(*id),
+            _ => None,
+        };
+        let within = matches!(place.steps.last(), Some(Step::Field(_)));
+        if stride.is_some_and(|id| self.records.get(id).is_nameless()) && !within {
+            return self.nameless(span);
         }
         let mut place = place;
         let size = self.pointee_size(&element);
@@ -326,6 +335,7 @@ impl Checker<'_> {
         place.steps.push(Step::Index {
             index: Box::new(index),
             element: size,
+            stride,
             count,
         });
         self.read(place, ty, span)

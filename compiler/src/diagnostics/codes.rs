@@ -310,6 +310,12 @@ const CODES: &[Entry] = &[
          address that a script could use.\n\n    begin { print(&(1 + 2)); }",
     ),
     (
+        "E0323",
+        "type without a name",
+        "A pointer to a struct or union of the kernel that has neither a tag nor a typedef. Members are found on the target by names, so the way \
+         to them must begin at a type that has one.\n\n    begin { $p = &curtask.se.avg; ... }",
+    ),
+    (
         "W0920",
         "implicit cast",
         "A value is cast to a type that does not have all values of its own type: one of them is signed, the other is not, or it is smaller. \

@@ -173,17 +173,33 @@ impl BtfTypes {
                 name: name(s),
                 is_union: false,
                 btf_id: id,
+                typedef: String::new(),
             },
             Type::Union(u) => RawType::Record {
                 name: name(u),
                 is_union: true,
                 btf_id: id,
+                typedef: String::new(),
             },
             Type::Fwd(f) => RawType::Forward {
                 name: name(f),
                 is_union: f.is_union(),
             },
-            Type::Typedef(t) => next(t),
+            Type::Typedef(t) => match next(t) {
+                // `typedef struct { ... } atomic_t`: the only name that it has.
+                RawType::Record {
+                    name: own,
+                    is_union,
+                    btf_id,
+                    ..
+                } if own.is_empty() => RawType::Record {
+                    name: own,
+                    is_union,
+                    btf_id,
+                    typedef: name(t),
+                },
+                ty => ty,
+            },
             Type::Volatile(t) | Type::Const(t) | Type::Restrict(t) => next(t),
             Type::TypeTag(t) => next(t),
             _ => RawType::Void,

@@ -64,6 +64,8 @@ pub enum RawType {
         name: String,
         is_union: bool,
         btf_id: u32,
+        /// What a type without a name is called by the typedef that led to it; else empty.
+        typedef: String,
     },
     /// Declared, not defined, in this BTF.
     Forward {

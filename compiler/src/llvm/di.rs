@@ -138,6 +138,14 @@ impl Di {
         }
     }
 
+    pub fn typedef(&self, name: &str, ty: Node) -> Node {
+        let (ptr, len) = (name.as_ptr().cast(), name.len());
+        // SAFETY: a name with its length, nodes of this builder.
+        Node(unsafe {
+            LLVMDIBuilderCreateTypedef(self.builder, ty.0, ptr, len, self.file, 0, self.unit, 0)
+        })
+    }
+
     /// An enum type without a name, which a relocation takes for any enum of its size.
     /// An enum with some of its constants; BTF wants one at least.
     pub fn enumeration(&self, name: &str, bytes: u32, constants: &[(&str, i64)]) -> Node {

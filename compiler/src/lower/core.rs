@@ -55,6 +55,12 @@ impl<'c> Lower<'c, '_> {
             .b
             .di
             .record(&name, record.is_union(), end.max(8), &members);
+        let node = match &record.origin {
+            Origin::KernelAnonymous { typedef, .. } if !typedef.is_empty() => {
+                self.b.di.typedef(typedef, node)
+            }
+            _ => node,
+        };
         self.partial.insert(id, node);
         node
     }

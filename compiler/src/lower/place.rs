@@ -30,6 +30,8 @@ impl<'c> Lower<'c, '_> {
             },
         };
         let mut relocated: Option<Ty> = None;
+        // Of elements at an index that only the run knows: added once the rest of the way is relocated.
+        let mut behind: Option<IntValue> = None;
         for step in &place.steps[..steps] {
             match step {
                 Step::Field(field) => {
@@ -40,6 +42,7 @@ impl<'c> Lower<'c, '_> {
                 Step::Index {
                     index,
                     element,
+                    stride,
                     count,
                 } => {
                     let literal = index.flexible_int().and_then(|i| u32::try_from(i).ok());
@@ -49,16 +52,39 @@ impl<'c> Lower<'c, '_> {
                             let (node, _) = self.debug_type(&array);
                             self.b.element_address(at, node, index)
                         }
-                        _ => {
+                        (Some(array), None) if stride.is_some() => {
+                            let (node, _) = self.debug_type(&array);
+                            let [first, second] =
+                                [0, 1].map(|index| self.b.element_address(at, node, index));
+                            let stride = self.b.sub(self.b.to_int(second), self.b.to_int(first));
                             let index = self.index(index, *count);
-                            let bytes = self.b.mul(index, self.int(i64::from(*element)));
+                            let bytes = self.b.mul(index, stride);
+                            behind = Some(match behind {
+                                Some(more) => self.b.add(more, bytes),
+                                None => bytes,
+                            });
+                            first
+                        }
+                        _ => {
+                            let size = match stride {
+                                Some(record) => {
+                                    let node = self.partial_record(*record);
+                                    self.b.type_size(node)
+                                }
+                                None => self.int(i64::from(*element)),
+                            };
+                            let index = self.index(index, *count);
+                            let bytes = self.b.mul(index, size);
                             self.b.offset_by(at, bytes)
                         }
                     };
                 }
             }
         }
-        at
+        match behind {
+            Some(bytes) => self.b.offset_by(at, bytes),
+            None => at,
+        }
     }
 
     fn member(&mut self, at: PointerValue<'c>, field: FieldRef) -> PointerValue<'c> {

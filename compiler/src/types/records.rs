@@ -17,8 +17,12 @@ pub struct RecordId(u32);
 pub enum Origin {
     /// A named type of the kernel: relocated by name.
     Kernel { name: String, is_union: bool },
-    /// A type without a name inside a kernel type: relocated as a part of that.
-    KernelAnonymous { btf_id: u32, is_union: bool },
+    /// A type without a name of its own: relocated by the name of its typedef, or as a part of the type that it lies in if it has none.
+    KernelAnonymous {
+        btf_id: u32,
+        is_union: bool,
+        typedef: String,
+    },
     /// The arguments of a tracepoint: relocated against the target's format.
     Tracepoint { category: String, event: String },
     /// Defined by the script: the script's layout.
@@ -69,6 +73,11 @@ impl Record {
         }
     }
 
+    /// Whether relocations can ask for the type by itself: it has a name, or the script's layout.
+    pub fn is_nameless(&self) -> bool {
+        matches!(&self.origin, Origin::KernelAnonymous { typedef, .. } if typedef.is_empty())
+    }
+
     /// As a script names it.
     pub fn display(&self) -> String {
         let keyword = if self.is_union() { "union" } else { "struct" };
@@ -76,6 +85,7 @@ impl Record {
             Origin::Kernel { name, .. } | Origin::Script { name, .. } => {
                 format!("{keyword} {name}")
             }
+            Origin::KernelAnonymous { typedef, .. } if !typedef.is_empty() => typedef.clone(),
             Origin::KernelAnonymous { .. } => format!("anonymous {keyword}"),
             Origin::Tracepoint { category, event } => {
                 format!("args of tracepoint:{category}:{event}")
@@ -238,11 +248,13 @@ impl Records {
                 name,
                 is_union,
                 btf_id,
+                typedef,
             } => {
                 let origin = match name.as_str() {
                     "" => Origin::KernelAnonymous {
                         btf_id: *btf_id,
                         is_union: *is_union,
+                        typedef: typedef.clone(),
                     },
                     name => Origin::Kernel {
                         name: name.into(),

@@ -112,6 +112,15 @@ fn collect(
         },
     };
     let mut name = local.string(root.name)?;
+    let mut root_kind = root.kind;
+    // `typedef struct { ... } atomic_t`: known by the name of the typedef
+    if name.is_empty()
+        && let Some(typedef) = local.get(ty)?
+        && typedef.kind == kind::TYPEDEF
+    {
+        name = local.string(typedef.name)?;
+        root_kind = kind::TYPEDEF;
+    }
     if !name.starts_with(TRACEPOINT_PREFIX) {
         name = essential(&name).to_string();
     }
@@ -140,7 +149,7 @@ fn collect(
     }
     let access = KernelAccess {
         name,
-        kind: root.kind,
+        kind: root_kind,
         path: steps.0,
     };
     if !wanted.kernel.contains(&access) {
