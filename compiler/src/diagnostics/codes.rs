@@ -313,7 +313,7 @@ const CODES: &[Entry] = &[
         "E0323",
         "type without a name",
         "A pointer to a struct or union of the kernel that has neither a tag nor a typedef. Members are found on the target by names, so the way \
-         to them must begin at a type that has one.\n\n    begin { $p = &curtask.se.avg; ... }",
+         to them must begin at a type that has one: write `$struct.member.field` instead of taking the address of `$struct.member` first.",
     ),
     (
         "W0920",
