@@ -1,8 +1,8 @@
 //! Runs an object made by `btc`: reads its manifest, loads its programs, attaches them, and reports what they send.
 //!
 //! Knows nothing of the compiler, only the contract in `bt-abi`. The phases, in the order in which a run meets them, are
-//! modules: [`cli`], [`object`] (the file), [`params`], [`environment`] (this machine), [`btf`] (relocation targets),
-//! [`load`], [`attach`], [`session`] (records to [`report`]).
+//! modules: [`cli`], [`object`] (the file), [`params`], [`environment`] (this machine),
+//! [`targets`] (what the attach points are here), [`btf`] (relocation targets), [`load`], [`attach`], [`session`] (records to [`report`]).
 
 mod attach;
 mod btf;
@@ -23,6 +23,7 @@ mod session;
 mod signals;
 mod suggest;
 pub mod symbols;
+mod targets;
 pub mod value;
 
 use std::ffi::OsString;
@@ -47,7 +48,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
                 Ok(object) => object,
                 Err(failure) => return finish(Err(failure), None),
             };
-            finish(execute(&run, &mut object), Some(&object))
+            let result = execute(&run, &mut object);
+            finish(result, Some(&object))
         }
     }
 }
@@ -59,16 +61,27 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
         return Ok(0);
     }
     let mut values = params::fill(&object.manifest, &run.params)?;
+    params::complete_probes(&mut object.manifest, &run.params)?;
     if !run.allow_unsafe {
         refuse_unsafe(&object.manifest)?;
     }
     let environment = environment::check(&object.manifest)?;
-    values.extend(environment::late::fill(&object.manifest)?);
     btf::describe(&mut object.manifest)?;
-    let relocation_target = btf::target(object, &environment)?;
-    let loaded = load::load(object, &values, relocation_target.as_ref(), run.verbose)?;
-    drop(relocation_target);
-    session::run(run, object, &loaded, &environment)
+    let object = &*object;
+    let manifest = &object.manifest;
+    values.extend(environment::late::fill(manifest)?);
+    let wanted = btf::wanted(object)?;
+    let mut targets = targets::resolve(manifest, &environment)?;
+    let plan = targets::variants::plan(manifest, &mut targets, &wanted, &environment)?;
+    let loader = load::Loader {
+        object,
+        environment: &environment,
+        wanted: &wanted,
+        values: &values,
+        verbose: run.verbose,
+    };
+    let loaded = loader.load(plan)?;
+    session::run(run, object, &targets, &loaded, &environment)
 }
 
 /// What does more than look needs consent.

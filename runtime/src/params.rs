@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Write;
 use std::path::Path;
 
-use bt_abi::manifest::{Manifest, OptionDefault, Slot, SlotValue};
+use bt_abi::attach::{self, Part, Piece};
+use bt_abi::manifest::{Attach, Manifest, OptionDefault, Slot, SlotValue};
 use bt_abi::types::Type;
 
 use crate::error::Failure;
@@ -44,6 +45,60 @@ pub fn fill(manifest: &Manifest, words: &[OsString]) -> Result<SlotBytes, Failur
         .iter()
         .filter_map(|slot| Some((slot.offset, value(slot, &words)?)));
     slots.map(|(offset, bytes)| Ok((offset, bytes?))).collect()
+}
+
+/// Puts parameters into the attach points that name them.
+pub fn complete_probes(manifest: &mut Manifest, words: &[OsString]) -> Result<(), Failure> {
+    let words = sort(words)?;
+    for program in &mut manifest.programs {
+        let Attach::Deferred { target, parts } = &program.attach else {
+            continue;
+        };
+        let mut whole = Vec::new();
+        for part in parts {
+            let mut text = String::new();
+            for piece in part.pieces() {
+                text.push_str(match piece {
+                    Piece::Text(text) => text,
+                    Piece::Param(index) => match words.positional.get(index as usize - 1) {
+                        Some(word) => word,
+                        None => {
+                            let message = format!(
+                                "parameter ${index} is missing: `{}` needs it",
+                                program.probe
+                            );
+                            return Err(Failure::unusable(message).at(program.span));
+                        }
+                    },
+                });
+            }
+            whole.push(Part {
+                text,
+                quoted: part.quoted,
+            });
+        }
+        let text = attach::text(target, &whole);
+        program.attach = attach::parse(target, &whole)
+            .map_err(|why| Failure::unusable(format!("`{text}`: {why}")).at(program.span))?;
+        program.probe = text;
+    }
+    Ok(())
+}
+
+/// The numbers of the parameters in attach points, and the lines where they stand.
+fn in_probes(manifest: &Manifest) -> Vec<(u32, u32)> {
+    let mut found = Vec::new();
+    for program in &manifest.programs {
+        let Attach::Deferred { parts, .. } = &program.attach else {
+            continue;
+        };
+        for piece in parts.iter().flat_map(Part::pieces) {
+            if let Piece::Param(index) = piece {
+                found.push((index, program.span.line));
+            }
+        }
+    }
+    found
 }
 
 fn sort(words: &[OsString]) -> Result<Words, Failure> {
@@ -210,8 +265,16 @@ pub fn help(object: &Path, manifest: &Manifest) -> String {
         manifest.compiler,
         object.display()
     );
+    let in_probes = in_probes(manifest);
+    let positional = in_probes
+        .iter()
+        .fold(positional, |most, (i, _)| most.max(*i));
     for index in 1..=positional {
-        let _ = write!(out, " [${index}]");
+        // attach points cannot do without theirs
+        let _ = match in_probes.iter().any(|(i, _)| *i == index) {
+            true => write!(out, " ${index}"),
+            false => write!(out, " [${index}]"),
+        };
     }
     if !options.is_empty() {
         out.push_str(" [SCRIPT OPTIONS]");
@@ -225,9 +288,11 @@ pub fn help(object: &Path, manifest: &Manifest) -> String {
             .slots
             .iter()
             .filter(|s| s.value == SlotValue::Param { index });
-        let kinds: Vec<String> = uses
+        let mut kinds: Vec<String> = uses
             .map(|s| format!("{}, line {}", kind(&s.ty), s.span.line))
             .collect();
+        let probes = in_probes.iter().filter(|(i, _)| *i == index);
+        kinds.extend(probes.map(|(_, line)| format!("part of a probe, line {line}")));
         let kinds = match kinds.is_empty() {
             true => "not used".to_string(),
             false => kinds.join("; "),

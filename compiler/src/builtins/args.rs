@@ -6,6 +6,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, unavailable, value};
 use crate::check::Checker;
+use crate::probes::ProbeKind;
 use crate::typed::Expr;
 use crate::types::{Space, Ty};
 
@@ -21,6 +22,19 @@ impl Builtin for Args {
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
+        if cx.spec().kind == ProbeKind::Tracepoint
+            && matches!(cx.spec().attach, Attach::Deferred { .. })
+        {
+            let text = cx.spec().text.clone();
+            let error = Diagnostic::error(
+                "E0506",
+                span,
+                format!("the fields of `{text}` are not known here"),
+            )
+            .here("which event this is, a parameter says when the object runs");
+            cx.report(error.help("write the event out where its fields are used"));
+            return Expr::poison(span);
+        }
         let Attach::Tracepoint { category, event } = cx.spec().attach.clone() else {
             let help = match cx.spec().kind.has_arguments() {
                 true => "arguments of functions are `arg0`, `arg1`, and so on",

@@ -1,11 +1,14 @@
 //! `func`: the name of the traced function.
 
 use bt_abi::manifest::{Attach, UserTarget};
+use bt_abi::names::FUNCTION_NAMES_MAP;
 use bt_grammar::span::Span;
 
-use super::probe::literal;
+use super::probe::{late_name, literal, lower_late_name};
 use super::{Builtin, unavailable};
 use crate::check::Checker;
+use crate::llvm::PointerValue;
+use crate::lower::Lower;
 use crate::typed::Expr;
 
 pub struct Func;
@@ -20,6 +23,9 @@ impl Builtin for Func {
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
+        if cx.spec().attach.is_late() && cx.spec().kind.is_function() {
+            return late_name(self, cx, span);
+        }
         let target = match &cx.spec().attach {
             Attach::Kprobe { function, .. } | Attach::Kretprobe { function, .. } => {
                 Some(function.clone())
@@ -34,5 +40,9 @@ impl Builtin for Func {
             Some(function) => literal(&function, span),
             None => unavailable(cx, name, span, "only probes of a named function have one"),
         }
+    }
+
+    fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, expr: &Expr, to: PointerValue<'c>) {
+        lower_late_name(lower, FUNCTION_NAMES_MAP, expr, to);
     }
 }

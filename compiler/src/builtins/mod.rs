@@ -75,6 +75,7 @@ pub static BUILTINS: &[&dyn Builtin] = &[
     &nsecs::Nsecs,
     &pid::Pid,
     &probe::Probe,
+    &probe::ProbeType,
     &retval::Retval,
     &pid::Tid,
     &uid::Uid,

@@ -199,6 +199,10 @@ fn set(config: &mut ScriptConfig, name: &'static str, value: &ConfigValue) -> Re
     let Some((_, kind)) = VARIABLES.iter().find(|(known, _)| *known == name) else {
         return Ok(());
     };
+    // limits that wildcards may reach on the target
+    if let (ConfigValue::Int(n), "max_probes" | "max_bpf_progs") = (value, name) {
+        config.run.insert(name.into(), n.to_string());
+    }
     let text = match value {
         ConfigValue::Int(n) => n.to_string(),
         ConfigValue::Bool(yes) => yes.to_string(),

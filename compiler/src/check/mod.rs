@@ -214,8 +214,8 @@ impl<'a> Checker<'a> {
                     continue;
                 }
             };
-            for point in &probe.attach_points {
-                match probes::parse(point, self.records) {
+            for point in probe.attach_points.iter().flat_map(probes::alternatives) {
+                match probes::parse(&point, self.records) {
                     Ok(spec) => found.push((spec, probe)),
                     Err(diagnostic) => self.report(*diagnostic),
                 }
@@ -285,6 +285,11 @@ impl<'a> Checker<'a> {
             .spec
             .as_ref()
             .expect("a body belongs to a probe")
+    }
+
+    /// Its index among the probes, and so of its program.
+    pub fn probe_index(&self) -> u32 {
+        self.current.index as u32
     }
 
     pub fn report(&mut self, diagnostic: Diagnostic) {

@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
+use crate::probes::tracepoint;
 use crate::suggest;
 use crate::typed::{Expr, ExprKind, Place, Step};
 use crate::types::{FieldRef, Origin, RecordId, Space, Ty, UINT64};
@@ -174,6 +175,16 @@ impl Checker<'_> {
         Expr::poison(span)
     }
 
+    /// The event because of which a field of others is none of all that match.
+    fn event_without(&self, origin: &Origin, field: &str) -> Option<String> {
+        match origin {
+            Origin::Tracepoint { category, event } => {
+                tracepoint::odd_one_out(self.records.facts(), category, event, field)
+            }
+            _ => None,
+        }
+    }
+
     pub(super) fn unknown_field(&mut self, record: RecordId, name: &Ident, span: Span) -> Expr {
         let def = self.records.get(record);
         let names = self.records.field_names(record);
@@ -183,6 +194,9 @@ impl Checker<'_> {
             format!("no field `{}` in {}", name.node, def.display()),
         );
         let help = match suggest::closest(&name.node, names.iter().map(String::as_str)) {
+            _ if let Some(event) = self.event_without(&def.origin, &name.node) => {
+                format!("all events that match must have it, of one type: `{event}` differs")
+            }
             Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => {
                 "it has no fields here: its definition is not known".to_string()

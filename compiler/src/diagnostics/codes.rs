@@ -253,8 +253,8 @@ const CODES: &[Entry] = &[
     ),
     (
         "E0504",
-        "wildcards are not supported",
-        "This version does not compile probes with wildcards.",
+        "the number of parameters in a probe",
+        "A parameter can complete an attach point, and is replaced when the object runs; `$#` cannot.\n\n    kprobe:$1 { @ = count(); }\n\nIn quotes a dollar means itself: `uprobe:./app:\"f$#\"`.",
     ),
     (
         "E0505",

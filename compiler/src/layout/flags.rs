@@ -13,12 +13,16 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     for event in &manifest.events {
         of_event(&event.kind, &mut found);
     }
+    if manifest.programs.iter().any(|p| p.attach.is_late()) {
+        found.push(flags::TARGETS);
+    }
     for slot in &manifest.slots {
         match slot.value {
             SlotValue::KernelAddress(_)
             | SlotValue::CgroupId(_)
             | SlotValue::Cpus
             | SlotValue::TaiOffset => found.push(flags::SLOTS),
+            SlotValue::ProbeId { .. } => found.push(flags::TARGETS),
             _ => {}
         }
     }

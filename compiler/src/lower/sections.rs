@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bt_abi::manifest::SlotValue;
 use bt_abi::names;
 
 use super::Lower;
@@ -32,6 +33,8 @@ pub struct OwnMaps<'c> {
     slots: Option<GlobalValue<'c>>,
     zeros: Option<GlobalValue<'c>>,
     opaque: Option<GlobalValue<'c>>,
+    /// Bytes of a name in each map of names.
+    name_sizes: BTreeMap<String, u32>,
     /// Callbacks so far, for their names.
     pub callbacks: u32,
     /// What the hungriest program needs.
@@ -83,6 +86,24 @@ impl<'c> Lower<'c, '_> {
     /// The map of stacks of that depth.
     pub fn stacks(&mut self, limit: u32) -> PointerValue<'c> {
         self.own_map(&names::stacks_map(limit)).as_pointer_value()
+    }
+
+    /// A map of names that btrun fills; each use says how many bytes it reads.
+    pub fn names_map(&mut self, name: &str, size: u32) -> PointerValue<'c> {
+        let largest = self.own.name_sizes.entry(name.to_string()).or_insert(0);
+        *largest = size.max(*largest);
+        self.own_map(name).as_pointer_value()
+    }
+
+    /// The value of the first slot that `is` says yes to, given the program's index.
+    pub fn own_slot(&mut self, is: impl Fn(&SlotValue, u32) -> bool) -> IntValue<'c> {
+        let index = self.program.index;
+        let slots = &self.script.slots;
+        let Some(at) = slots.iter().position(|slot| is(&slot.value, index)) else {
+            return self.int(0);
+        };
+        let place = self.slot(self.plan.slots[at]);
+        self.b.load_volatile(place, 8, false)
     }
 
     /// A late-bound value.
@@ -170,6 +191,13 @@ impl<'c> Lower<'c, '_> {
                     max_entries: programs,
                     key_size: 4,
                     value_size: words(u64::from(self.own.scratch_bytes)),
+                },
+                names::PROBE_NAMES_MAP | names::FUNCTION_NAMES_MAP => Definition {
+                    kind: map_type::ARRAY,
+                    // btrun makes room for as many as there are
+                    max_entries: 1,
+                    key_size: 4,
+                    value_size: u64::from(self.own.name_sizes.get(name).copied().unwrap_or(8)),
                 },
                 stacks => {
                     let limit = stacks

@@ -3,11 +3,12 @@
 mod interval;
 mod kprobe;
 mod special;
-mod tracepoint;
+pub mod tracepoint;
 mod uprobe;
 
+use bt_abi::attach::{self, Part};
 use bt_abi::manifest::Attach;
-use bt_grammar::ast::AttachPoint;
+use bt_grammar::ast::{AttachPart, AttachPoint};
 use bt_grammar::diag::Diagnostic;
 
 use crate::types::{Records, Space};
@@ -52,6 +53,14 @@ impl ProbeKind {
                 | ProbeKind::Uprobe
                 | ProbeKind::Uretprobe
                 | ProbeKind::Timer
+        )
+    }
+
+    /// It is the entry or the return of a function.
+    pub fn is_function(self) -> bool {
+        matches!(
+            self,
+            ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Uprobe | ProbeKind::Uretprobe
         )
     }
 
@@ -140,35 +149,67 @@ fn malformed(point: &AttachPoint, provider: &dyn Provider, here: &str) -> Box<Di
     )
 }
 
-/// Wildcards need the target's list of functions or events.
-fn refuse_wildcard(point: &AttachPoint, index: usize) -> Result<(), Box<Diagnostic>> {
-    match point.parts.get(index) {
-        Some(part) if !part.quoted && part.text.contains('$') && is_param(&part.text) => {
-            let message = "parameters in probes are not supported by this version";
-            Err(Box::new(
-                Diagnostic::error("E0504", part.span, message)
-                    .here("known only when the object runs")
-                    .help("write the target out"),
-            ))
-        }
-        Some(part) if !part.quoted && part.text.contains(['*', '?', '{']) => Err(Box::new(
-            Diagnostic::error(
-                "E0504",
-                part.span,
-                "wildcards in probes are not supported by this version",
-            )
-            .here("matches several targets")
-            .help("write the probes out, separated by commas"),
-        )),
-        _ => Ok(()),
-    }
+/// `kprobe:vfs_{read,write}` is short for two attach points.
+pub fn alternatives(point: &AttachPoint) -> Vec<AttachPoint> {
+    let braces = |part: &AttachPart| {
+        let text = part.text.as_str();
+        let start = text.find('{').filter(|_| !part.quoted)?;
+        let end = start + text[start..].find('}')?;
+        Some((start, end))
+    };
+    let found = point.parts.iter().enumerate();
+    let found = found.filter_map(|(i, part)| Some((i, braces(part)?)));
+    let Some((index, (start, end))) = found.into_iter().next() else {
+        return vec![point.clone()];
+    };
+    let text = &point.parts[index].text;
+    let words = text[start + 1..end].split(',').map(str::trim);
+    words
+        .flat_map(|word| {
+            let mut one = point.clone();
+            one.parts[index].text = format!("{}{word}{}", &text[..start], &text[end + 1..]);
+            alternatives(&one)
+        })
+        .collect()
 }
 
-/// Whether a `$1` or `$#` is in the text; other dollars are part of some symbols' names.
-fn is_param(text: &str) -> bool {
-    text.split('$')
-        .skip(1)
-        .any(|rest| rest.starts_with(|c: char| c.is_ascii_digit() || c == '#'))
+/// What the parts behind the provider's name mean. With parameters in them that is known on the target alone.
+fn spec(
+    provider: &dyn Provider,
+    kind: ProbeKind,
+    point: &AttachPoint,
+) -> Result<Spec, Box<Diagnostic>> {
+    let name = provider.names()[0];
+    let parts: Vec<Part> = point
+        .parts
+        .iter()
+        .map(|part| Part {
+            text: part.text.clone(),
+            quoted: part.quoted,
+        })
+        .collect();
+    let text = attach::text(name, &parts);
+    if let Some(count) = point
+        .parts
+        .iter()
+        .find(|p| !p.quoted && p.text.contains("$#"))
+    {
+        let message = "the number of parameters cannot be part of a probe";
+        let error = Diagnostic::error("E0504", count.span, message);
+        return Err(Box::new(
+            error
+                .here("`$#` in an attach point")
+                .help("put the part into quotes if the name holds a dollar"),
+        ));
+    }
+    let attach = match parts.iter().any(Part::has_params) {
+        true => Attach::Deferred {
+            target: name.to_string(),
+            parts,
+        },
+        false => attach::parse(name, &parts).map_err(|here| malformed(point, provider, &here))?,
+    };
+    Ok(Spec { kind, attach, text })
 }
 
 /// Providers of bpftrace that this version does not have, with their short names.
@@ -197,29 +238,3 @@ const NOT_YET: &[&str] = &[
     "test",
     "bench",
 ];
-
-/// `name+offset`, the offset in any base.
-fn split_offset(text: &str) -> (&str, Option<Option<u64>>) {
-    match text.rsplit_once('+') {
-        Some((name, offset)) => (name, Some(number(offset))),
-        None => (text, None),
-    }
-}
-
-/// An integer as scripts write them: decimal, hex, octal, with exponent or underscores.
-fn number(text: &str) -> Option<u64> {
-    let text = text.trim().replace('_', "");
-    if let Some(hex) = text.strip_prefix("0x").or(text.strip_prefix("0X")) {
-        return u64::from_str_radix(hex, 16).ok();
-    }
-    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
-        return mantissa
-            .parse::<u64>()
-            .ok()?
-            .checked_mul(10u64.checked_pow(exponent.parse().ok()?)?);
-    }
-    match text.strip_prefix('0') {
-        Some(octal) if !octal.is_empty() => u64::from_str_radix(octal, 8).ok(),
-        _ => text.parse().ok(),
-    }
-}

@@ -1,8 +1,10 @@
 //! Types of the language as the compiler knows them.
 
+mod common;
 mod records;
 mod values;
 
+pub use common::common_fields;
 pub use records::{FieldDef, FieldRef, Origin, Record, RecordId, Records};
 
 use std::fmt;

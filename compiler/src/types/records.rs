@@ -167,8 +167,14 @@ impl Records {
         if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
             return *known;
         }
-        let found = self.facts.tracepoint(category, event).map(|tp| {
-            let fields = crate::facts::format::fields(&tp, category == "syscalls", self);
+        let events = crate::probes::tracepoint::matching(&*self.facts, category, event);
+        let known = events.iter().filter_map(|(category, event)| {
+            Some((category, self.facts.tracepoint(category, event)?))
+        });
+        let fields = known
+            .map(|(category, tp)| crate::facts::format::fields(&tp, category == "syscalls", self))
+            .reduce(super::common_fields);
+        let found = fields.map(|fields| {
             self.define(Record {
                 origin: origin.clone(),
                 size: 0,

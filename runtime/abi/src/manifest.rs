@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attach::{Part, is_pattern};
 use crate::types::Type;
 
 /// The version that this code writes, and the newest that it reads.
@@ -14,6 +15,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::OUTPUTS,
     flags::SLOTS,
     flags::STRUCTS,
+    flags::TARGETS,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -28,6 +30,8 @@ pub mod flags {
     pub const SLOTS: &str = "slots";
     /// Types [`crate::Type::Chars`], [`crate::Type::BitField`] and [`crate::Type::KernelStruct`].
     pub const STRUCTS: &str = "structs";
+    /// Names with `*` in [`super::Attach`], [`super::Attach::Deferred`], and [`super::SlotValue::ProbeId`].
+    pub const TARGETS: &str = "targets";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -114,7 +118,8 @@ pub struct Program {
     pub span: Span,
 }
 
-/// Where a program is attached. Names and paths are resolved on the target.
+/// Where a program is attached. Names and paths are resolved on the target. A name (category, event, module, function, binary) with a
+/// `*` stands for all that match it there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "provider", rename_all = "snake_case")]
 pub enum Attach {
@@ -152,6 +157,40 @@ pub enum Attach {
     Profile {
         period: Period,
     },
+    /// An attach point that parameters of the command line complete: [`crate::attach::parse`] reads it then. `target`: the
+    /// provider's full name.
+    Deferred {
+        target: String,
+        parts: Vec<Part>,
+    },
+}
+
+impl Attach {
+    /// It stands for all places that match.
+    pub fn is_pattern(&self) -> bool {
+        let target = |binary: &str, target: &UserTarget| {
+            is_pattern(binary)
+                || matches!(target, UserTarget::Function { name, .. } if is_pattern(name))
+        };
+        match self {
+            Attach::Kprobe {
+                module, function, ..
+            }
+            | Attach::Kretprobe { module, function } => {
+                is_pattern(function) || module.as_deref().is_some_and(is_pattern)
+            }
+            Attach::Tracepoint { category, event } => is_pattern(category) || is_pattern(event),
+            Attach::Uprobe { binary, target: t } | Attach::Uretprobe { binary, target: t } => {
+                target(binary, t)
+            }
+            _ => false,
+        }
+    }
+
+    /// What it is attached to is known on the target alone.
+    pub fn is_late(&self) -> bool {
+        self.is_pattern() || matches!(self, Attach::Deferred { .. })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -284,6 +323,9 @@ pub enum SlotValue {
     Cpus,
     /// `nsecs(sw_tai)`: nanoseconds of CLOCK_TAI less those of CLOCK_BOOTTIME.
     TaiOffset,
+    /// Which of the places that a program (its index) is attached to the program runs for: an index of
+    /// [`crate::names::PROBE_NAMES_MAP`], or 0 if the attach cookie says it.
+    ProbeId { program: u32 },
 }
 
 /// A symbol, or a path.

@@ -20,9 +20,20 @@ pub const SCRATCH_MAP: &str = "btc_scratch";
 /// Prefix of the synthetic structs that stand for tracepoint arguments: `btc_tp__CATEGORY__EVENT`.
 pub const TRACEPOINT_PREFIX: &str = "btc_tp__";
 
-/// The synthetic struct of a tracepoint's arguments; what C cannot name is replaced by `_`.
+/// Array of strings, one for each place that a program with names known late is attached to: what the builtin `probe` gives
+/// there. The index is the attach cookie, or in the slot [`crate::manifest::SlotValue::ProbeId`]; entry 0 is not used. btrun sizes
+/// and fills it.
+pub const PROBE_NAMES_MAP: &str = "btc_probe_names";
+
+/// The same for the builtin `func`.
+pub const FUNCTION_NAMES_MAP: &str = "btc_func_names";
+
+/// The synthetic struct of a tracepoint's arguments; what C cannot name is replaced by `_`, the `*` of a pattern by `ALL`.
 pub fn tracepoint_struct(category: &str, event: &str) -> String {
-    let word = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
+    let word = |text: &str| {
+        let text = text.replace('*', "ALL");
+        text.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_")
+    };
     format!("{TRACEPOINT_PREFIX}{}__{}", word(category), word(event))
 }
 

@@ -16,6 +16,7 @@ pub fn attach(
     function: &str,
     offset: u64,
     at_return: bool,
+    cookie: u32,
 ) -> Result<Link, Failure> {
     let Some(pmu) = Pmu::find("kprobe") else {
         return Err(Failure::kernel(format!(
@@ -33,7 +34,7 @@ pub fn attach(
     let event = pmu
         .open(&place, offset, at_return)
         .map_err(|e| refused(&e, module, function, offset))?;
-    perf_event::attach(program, event)
+    perf_event::attach(program, event, cookie)
 }
 
 fn refused(error: &io::Error, module: Option<&str>, function: &str, offset: u64) -> Failure {

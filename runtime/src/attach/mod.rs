@@ -4,11 +4,14 @@
 
 mod interval;
 mod kprobe;
+pub mod multi;
 mod perf_event;
 mod profile;
 pub mod special;
 mod tracepoint;
 mod uprobe;
+
+use std::os::fd::OwnedFd;
 
 use bt_abi::manifest::{Attach, Manifest, Program};
 use libbpf_rs::{Link, ProgramMut};
@@ -18,10 +21,20 @@ use crate::error::Failure;
 use crate::load::Loaded;
 use crate::say;
 use crate::signals;
+use crate::targets::variants::Variant;
+use crate::targets::{Missing, Place, Site, Targets};
+
+/// Something that ends when it is dropped.
+pub enum Attachment {
+    Link(#[expect(dead_code)] Link),
+    Fd(#[expect(dead_code)] OwnedFd),
+}
 
 /// The attachments; dropping it detaches.
 pub struct Attached {
-    links: Vec<Link>,
+    links: Vec<Attachment>,
+    /// Places that a program is attached to.
+    pub probes: usize,
 }
 
 impl Attached {
@@ -33,35 +46,69 @@ impl Attached {
 /// Attaches all programs but those of `begin` and `end`, so that programs of one place run in the order of the script.
 pub fn all(
     manifest: &Manifest,
+    targets: &Targets,
     loaded: &Loaded,
     environment: &Environment,
     verbose: bool,
 ) -> Result<Attached, Failure> {
-    let mut links = Vec::new();
-    let (forward, backward): (Vec<&Program>, Vec<&Program>) = manifest
-        .programs
-        .iter()
-        .partition(|p| !last_first(&p.attach));
-    for program in forward.into_iter().chain(backward.into_iter().rev()) {
+    more_files(targets.count());
+    let mut attached = Attached {
+        links: Vec::new(),
+        probes: 0,
+    };
+    let indexed = manifest.programs.iter().enumerate();
+    let (forward, backward): (Vec<_>, Vec<_>) = indexed.partition(|(_, p)| !last_first(&p.attach));
+    for (index, program) in forward.into_iter().chain(backward.into_iter().rev()) {
         if signals::pending() {
             break;
         }
-        let Some(raw) = loaded.program(program) else {
-            return Err(Failure::unusable(format!(
-                "the object has no program `{}`",
-                program.name
-            )));
+        let context = Context {
+            program,
+            environment,
+            missing: targets.missing,
+            verbose,
         };
-        let before = links.len();
-        one(program, &raw, environment, &mut links).map_err(|f| match f.span {
-            Some(_) => f,
-            None => f.at(program.span),
-        })?;
-        if verbose && links.len() > before {
-            say::err(&format!("attached `{}`\n", program.probe));
+        let mut found = Vec::new();
+        for (variant, raw) in loaded.variants(index) {
+            let sites = context.attach(variant, &raw, &mut attached.links);
+            found.extend(sites.map_err(|f| match f.span {
+                Some(_) => f,
+                None => f.at(program.span),
+            })?);
+        }
+        attached.probes += found.len();
+        if verbose && !matches!(program.attach, Attach::Begin | Attach::End) {
+            let loaded: Vec<&Variant> = loaded.variants(index).map(|(v, _)| v).collect();
+            say::err(&summary(program, &loaded, &found));
         }
     }
-    Ok(Attached { links })
+    Ok(attached)
+}
+
+/// What was attached, and how.
+fn summary(program: &Program, loaded: &[&Variant], found: &[&Site]) -> String {
+    let probe = &program.probe;
+    if !program.attach.is_pattern() {
+        return match found.is_empty() {
+            true => String::new(),
+            false => format!("attached `{probe}`\n"),
+        };
+    }
+    let how = match loaded.iter().any(|v| v.multi) {
+        true => "at once",
+        false => "one by one",
+    };
+    let places = found.len();
+    let mut text = format!(
+        "attached `{probe}` {how}, places: {places}, programs: {}\n",
+        loaded.len()
+    );
+    for site in found {
+        text.push_str("  ");
+        text.push_str(&site.probe);
+        text.push('\n');
+    }
+    text
 }
 
 /// The kernel runs what was attached last first at these.
@@ -72,33 +119,130 @@ fn last_first(attach: &Attach) -> bool {
     )
 }
 
-fn one(
-    program: &Program,
-    raw: &ProgramMut<'_>,
-    environment: &Environment,
-    links: &mut Vec<Link>,
-) -> Result<(), Failure> {
-    let link = match &program.attach {
-        Attach::Begin | Attach::End => return Ok(()),
-        Attach::Kprobe {
-            module,
-            function,
-            offset,
-        } => kprobe::attach(raw, module.as_deref(), function, *offset, false)?,
-        Attach::Kretprobe { module, function } => {
-            kprobe::attach(raw, module.as_deref(), function, 0, true)?
-        }
-        Attach::Tracepoint { category, event } => {
-            tracepoint::attach(raw, environment, category, event)?
-        }
-        Attach::Uprobe { binary, target } => uprobe::attach(raw, binary, target, false)?,
-        Attach::Uretprobe { binary, target } => uprobe::attach(raw, binary, target, true)?,
-        Attach::Interval { period } => interval::attach(raw, period)?,
-        Attach::Profile { period } => {
-            links.extend(profile::attach(raw, period)?);
-            return Ok(());
-        }
+/// Two descriptors each; where the limit cannot be raised, the kernel will say which was too many.
+fn more_files(sites: usize) {
+    let wanted = 2 * sites as libc::rlim_t + 256;
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
     };
-    links.push(link);
-    Ok(())
+    // SAFETY: the calls read or write one rlimit, which lives through them.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < wanted {
+            limit.rlim_cur = wanted;
+            limit.rlim_max = limit.rlim_max.max(wanted);
+            if libc::setrlimit(libc::RLIMIT_NOFILE, &limit) != 0 {
+                libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit);
+                limit.rlim_cur = limit.rlim_max;
+                libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+            }
+        }
+    }
+}
+
+/// What attaching a program takes besides its places.
+struct Context<'a> {
+    program: &'a Program,
+    environment: &'a Environment,
+    missing: Missing,
+    verbose: bool,
+}
+
+impl Context<'_> {
+    /// Gives the places that it was attached to.
+    fn attach<'v>(
+        &self,
+        variant: &'v Variant,
+        raw: &ProgramMut<'_>,
+        links: &mut Vec<Attachment>,
+    ) -> Result<Vec<&'v Site>, Failure> {
+        let mut attached = Vec::new();
+        let mut last = None;
+        if variant.multi {
+            let refused = multi::attach(raw, &variant.sites, links)?;
+            let is_refused = |site: &Site| refused.iter().any(|(r, _)| *r == site);
+            attached.extend(variant.sites.iter().filter(|s| !is_refused(s)));
+            for (site, error) in refused {
+                let failure =
+                    Failure::system(&error, format!("the kernel refused `{}`", site.probe));
+                self.leave_out(site, &failure);
+                last = Some(failure);
+            }
+        } else {
+            for site in &variant.sites {
+                if signals::pending() {
+                    return Ok(attached);
+                }
+                match self.one(variant, site, raw, links) {
+                    Ok(()) => attached.push(site),
+                    // of many functions some may not be probed, which no list tells
+                    Err(failure) if self.program.attach.is_pattern() => {
+                        self.leave_out(site, &failure);
+                        last = Some(failure);
+                    }
+                    Err(failure) => self.missing.pass(failure)?,
+                }
+            }
+        }
+        match last {
+            Some(failure) if attached.is_empty() => self.missing.pass(failure)?,
+            _ => {}
+        }
+        Ok(attached)
+    }
+
+    fn leave_out(&self, site: &Site, why: &Failure) {
+        if self.verbose {
+            say::err(&format!("left out `{}`: {}\n", site.probe, why.message));
+        }
+    }
+
+    fn one(
+        &self,
+        variant: &Variant,
+        site: &Site,
+        raw: &ProgramMut<'_>,
+        links: &mut Vec<Attachment>,
+    ) -> Result<(), Failure> {
+        // the program of a single place knows it
+        let cookie = if variant.id == 0 { site.id } else { 0 };
+        let link = match (&site.place, &self.program.attach) {
+            (
+                Place::Kernel {
+                    module,
+                    function,
+                    offset,
+                    at_return,
+                },
+                _,
+            ) => kprobe::attach(
+                raw,
+                module.as_deref(),
+                function,
+                *offset,
+                *at_return,
+                cookie,
+            )?,
+            (Place::Event { category, event }, _) => {
+                tracepoint::attach(raw, self.environment, category, event, cookie)?
+            }
+            (
+                Place::User {
+                    path,
+                    offset,
+                    at_return,
+                },
+                _,
+            ) => uprobe::attach(raw, site, path, *offset, *at_return, cookie)?,
+            (Place::Plain, Attach::Interval { period }) => interval::attach(raw, period, cookie)?,
+            (Place::Plain, Attach::Profile { period }) => {
+                let all = profile::attach(raw, period, cookie)?;
+                links.extend(all.into_iter().map(Attachment::Link));
+                return Ok(());
+            }
+            (Place::Plain, _) => return Ok(()),
+        };
+        links.push(Attachment::Link(link));
+        Ok(())
+    }
 }

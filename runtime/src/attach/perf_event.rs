@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 
 use bt_abi::manifest::Period;
-use libbpf_rs::{Link, ProgramMut};
+use libbpf_rs::{Link, PerfEventOpts, ProgramMut};
 use libbpf_sys::{
     PERF_COUNT_SW_CPU_CLOCK, PERF_FLAG_FD_CLOEXEC, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
     perf_event_attr,
@@ -99,9 +99,14 @@ fn open(attr: &perf_event_attr, cpu: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// Runs the program at each event, until the link is dropped.
-pub fn attach(program: &ProgramMut<'_>, event: OwnedFd) -> Result<Link, Failure> {
-    match program.attach_perf_event(event.as_raw_fd()) {
+/// Runs the program at each event, until the link is dropped. `cookie`: what the program gets from
+/// bpf_get_attach_cookie; 0 asks for none, and works on all kernels.
+pub fn attach(program: &ProgramMut<'_>, event: OwnedFd, cookie: u32) -> Result<Link, Failure> {
+    let opts = PerfEventOpts {
+        cookie: u64::from(cookie),
+        ..Default::default()
+    };
+    match program.attach_perf_event_with_opts(event.as_raw_fd(), opts) {
         Ok(link) => {
             // the link closes it
             let _ = event.into_raw_fd();

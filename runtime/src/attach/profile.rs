@@ -9,7 +9,11 @@ use super::perf_event;
 use crate::environment::cpus;
 use crate::error::Failure;
 
-pub fn attach(program: &ProgramMut<'_>, period: &Period) -> Result<Vec<Link>, Failure> {
+pub fn attach(
+    program: &ProgramMut<'_>,
+    period: &Period,
+    cookie: u32,
+) -> Result<Vec<Link>, Failure> {
     check(period)?;
     let mut links = Vec::new();
     for cpu in online()? {
@@ -19,7 +23,7 @@ pub fn attach(program: &ProgramMut<'_>, period: &Period) -> Result<Vec<Link>, Fa
             Err(e) if e.raw_os_error() == Some(libc::ENODEV) => continue,
             Err(e) => return Err(refused(&e, period)),
         };
-        links.push(perf_event::attach(program, event)?);
+        links.push(perf_event::attach(program, event, cookie)?);
     }
     Ok(links)
 }

@@ -14,8 +14,9 @@ pub fn attach(
     environment: &Environment,
     category: &str,
     event: &str,
+    cookie: u32,
 ) -> Result<Link, Failure> {
-    // that the event exists was seen when its format was read
+    // that the event exists was seen before
     let cannot = |e: &io::Error| {
         Failure::system(
             e,
@@ -29,5 +30,5 @@ pub fn attach(
         .parse()
         .map_err(|_| cannot(&io::ErrorKind::InvalidData.into()))?;
     let opened = perf_event::tracepoint(id).map_err(|e| cannot(&e))?;
-    perf_event::attach(program, opened)
+    perf_event::attach(program, opened, cookie)
 }

@@ -5,19 +5,20 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use bt_abi::manifest::UserTarget;
 use libbpf_rs::{Link, ProgramMut};
 
 use super::perf_event::{self, Pmu};
 use crate::environment::release;
 use crate::error::Failure;
-use crate::symbols::{binary, search};
+use crate::targets::Site;
 
 pub fn attach(
     program: &ProgramMut<'_>,
-    name: &str,
-    target: &UserTarget,
+    site: &Site,
+    path: &Path,
+    offset: u64,
     at_return: bool,
+    cookie: u32,
 ) -> Result<Link, Failure> {
     let Some(pmu) = Pmu::find("uprobe") else {
         return Err(Failure::kernel(format!(
@@ -26,26 +27,20 @@ pub fn attach(
         ))
         .help("a kernel with CONFIG_UPROBES and CONFIG_UPROBE_EVENTS is needed"));
     };
-    let path = search::find(name)?;
-    let offset = binary::file_offset(&path, target)?;
     let place = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| Failure::unusable("the path of the program holds a zero byte"))?;
     let event = pmu
         .open(&place, offset, at_return)
-        .map_err(|e| refused(&e, &path, target))?;
-    perf_event::attach(program, event)
+        .map_err(|e| refused(&e, path, site))?;
+    perf_event::attach(program, event, cookie)
 }
 
-fn refused(error: &io::Error, path: &Path, target: &UserTarget) -> Failure {
-    let place = match target {
-        UserTarget::Function { name, offset: 0 } => format!("`{name}`"),
-        UserTarget::Function { name, offset } => format!("`{name}+{offset}`"),
-        UserTarget::Address(address) => format!("{address:#x}"),
-    };
+fn refused(error: &io::Error, path: &Path, site: &Site) -> Failure {
+    let place = site.probe.rsplit(':').next().unwrap_or_default();
     let failure = Failure::system(
         error,
         format!(
-            "the kernel refused a probe at {place} of `{}`",
+            "the kernel refused a probe at `{place}` of `{}`",
             path.display()
         ),
     );

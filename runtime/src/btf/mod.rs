@@ -9,7 +9,7 @@ mod format;
 mod kernel;
 mod reader;
 mod relocations;
-mod tracepoint;
+pub mod tracepoint;
 mod writer;
 
 pub use describe::describe;
@@ -26,6 +26,7 @@ use crate::error::Failure;
 use crate::object::ObjectFile;
 use crate::suggest;
 use kernel::{Kernel, Missing};
+pub use relocations::Wanted;
 use writer::Writer;
 
 /// A BTF in memory that has a path, until it is dropped.
@@ -52,13 +53,23 @@ impl Target {
     }
 }
 
-/// Makes the target for an object. `None` if it needs none, or the kernel's whole BTF.
-pub fn target(object: &ObjectFile, environment: &Environment) -> Result<Option<Target>, Failure> {
-    let manifest = &object.manifest;
-    let events = tracepoint::events(manifest, environment)?;
-    tracepoint::check_fields(manifest, &events)?;
+/// What the object's relocations ask for.
+pub fn wanted(object: &ObjectFile) -> Result<Wanted, Failure> {
     let damaged = |e| tracepoint::unreadable("the object's BTF", &e);
-    let wanted = relocations::read(&object.btf, &object.btf_ext).map_err(damaged)?;
+    relocations::read(&object.btf, &object.btf_ext).map_err(damaged)
+}
+
+/// Makes the target for an object. `None` if it needs none, or the kernel's whole BTF. `events`: category and event of the
+/// tracepoint of each program that is to be loaded.
+pub fn target(
+    object: &ObjectFile,
+    wanted: &Wanted,
+    environment: &Environment,
+    events: &[Option<(&str, &str)>],
+) -> Result<Option<Target>, Failure> {
+    let manifest = &object.manifest;
+    let events = tracepoint::events(manifest, environment, events)?;
+    tracepoint::check_fields(manifest, &events)?;
     let checks: Vec<&FieldUse> = manifest
         .fields
         .iter()
@@ -74,7 +85,7 @@ pub fn target(object: &ObjectFile, environment: &Environment) -> Result<Option<T
         return Ok(None);
     }
     let mut out = Writer::new();
-    tracepoint::add(&mut out, &wanted, &events)?;
+    tracepoint::add(&mut out, wanted, &events)?;
     if !wanted.kernel.is_empty() || !checks.is_empty() {
         add_kernel(&mut out, manifest, &wanted.kernel, &checks)?;
     }

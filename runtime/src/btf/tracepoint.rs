@@ -1,90 +1,102 @@
 //! The synthetic structs of tracepoint arguments, with the offsets that the events have on this machine.
 
-use std::path::PathBuf;
-
 use bt_abi::manifest::{Attach, FieldOwner, Manifest, Span};
 use bt_abi::names::tracepoint_struct;
 
 use super::format::{self, Field, FieldKind};
 use super::reader::kind;
-use super::relocations::{Shape, Wanted};
+use super::relocations::{Shape, TracepointAccess, Wanted};
 use super::writer::{NewMember, Writer};
 use crate::environment::Environment;
 use crate::error::{Failure, describe};
 use crate::suggest;
 
-/// A tracepoint that the object attaches to or reads, and what this machine says of it.
+/// A tracepoint as the manifest names it, and what this machine says of the event that it stands for.
 pub struct Event {
+    /// The struct's name as it stands in the object.
+    pub struct_name: String,
     pub category: String,
     pub event: String,
+    /// The event itself: another name where the manifest's has wildcards.
+    pub actual: String,
     pub span: Span,
     pub fields: Vec<Field>,
 }
 
-impl Event {
-    /// The struct's name as it stands in the object.
-    pub fn struct_name(&self) -> String {
-        tracepoint_struct(&self.category, &self.event)
-    }
-}
+/// Where the fields that an object reads lie in an event.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Layout(Vec<Field>);
 
-/// Reads the formats of all tracepoints of the manifest. A missing one is refused here, by name.
-pub fn events(manifest: &Manifest, environment: &Environment) -> Result<Vec<Event>, Failure> {
-    let attached = manifest.programs.iter().filter_map(|p| match &p.attach {
-        Attach::Tracepoint { category, event } => Some((category, event, p.span)),
-        _ => None,
-    });
+/// Reads the formats of the tracepoints whose programs are to be loaded. `events`: category and event by the program's index.
+pub fn events(
+    manifest: &Manifest,
+    environment: &Environment,
+    chosen: &[Option<(&str, &str)>],
+) -> Result<Vec<Event>, Failure> {
     let mut events: Vec<Event> = Vec::new();
-    for (category, event, span) in attached {
-        if events
-            .iter()
-            .any(|e| (&e.category, &e.event) == (category, event))
-        {
+    for (program, chosen) in manifest.programs.iter().zip(chosen) {
+        let (Attach::Tracepoint { category, event }, Some(actual)) = (&program.attach, chosen)
+        else {
+            continue;
+        };
+        let struct_name = tracepoint_struct(category, event);
+        if events.iter().any(|e| e.struct_name == struct_name) {
             continue;
         }
-        let folder = environment.tracepoint(category, event);
-        let text = std::fs::read_to_string(folder.join("format"))
-            .map_err(|e| missing(&e, environment, category, event).at(span))?;
         events.push(Event {
+            struct_name,
             category: category.clone(),
             event: event.clone(),
-            span,
-            fields: format::parse(&text),
+            actual: format!("{}:{}", actual.0, actual.1),
+            span: program.span,
+            fields: fields(environment, actual.0, actual.1).map_err(|f| f.at(program.span))?,
         });
     }
     Ok(events)
 }
 
-fn missing(
-    error: &std::io::Error,
+fn fields(environment: &Environment, category: &str, event: &str) -> Result<Vec<Field>, Failure> {
+    let file = environment.tracepoint(category, event).join("format");
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok(format::parse(&text)),
+        Err(e) => Err(Failure::system(
+            &e,
+            format!("cannot read the format of `{category}:{event}`"),
+        )),
+    }
+}
+
+/// The layout of one of the events that a wildcard stands for. One that lacks a field is refused.
+pub fn layout(
     environment: &Environment,
     category: &str,
     event: &str,
-) -> Failure {
-    let name = format!("{category}:{event}");
-    if error.kind() != std::io::ErrorKind::NotFound {
-        return Failure::system(error, format!("cannot read the format of `{name}`"));
-    }
-    let folder = environment.tracepoint(category, "");
-    if !folder.is_dir() {
-        let near = nearest_entry(environment.tracepoint("", ""), category);
-        return Failure::kernel(format!(
-            "tracepoint category `{category}` does not exist on this kernel"
-        ))
-        .suggest(near);
-    }
-    let near = nearest_entry(folder, event).map(|e| format!("{category}:{e}"));
-    Failure::kernel(format!("tracepoint `{name}` does not exist on this kernel")).suggest(near)
+    access: &TracepointAccess,
+) -> Result<Layout, Failure> {
+    let all = fields(environment, category, event)?;
+    let find = |(name, _): &(String, Shape)| match all.iter().find(|f| f.name == *name) {
+        Some(field) => Ok(field.clone()),
+        None => Err(no_field(&format!("{category}:{event}"), name, &all)),
+    };
+    access
+        .fields
+        .iter()
+        .map(find)
+        .collect::<Result<_, _>>()
+        .map(Layout)
 }
 
-fn nearest_entry(folder: PathBuf, wanted: &str) -> Option<String> {
-    let mut nearest = suggest::Nearest::new(wanted);
-    for entry in std::fs::read_dir(folder).ok()?.flatten() {
-        if entry.file_type().is_ok_and(|t| t.is_dir()) {
-            nearest.consider(&entry.file_name().to_string_lossy());
-        }
+fn no_field(event: &str, field: &str, all: &[Field]) -> Failure {
+    let own = all.iter().map(|f| f.name.as_str());
+    let own = own.filter(|n| !n.starts_with("common_"));
+    let near = suggest::nearest(field, own.clone());
+    let failure = Failure::kernel(format!(
+        "tracepoint `{event}` has no field `{field}` on this kernel"
+    ));
+    match near {
+        Some(_) => failure.suggest(near),
+        None => failure.help(format!("it has: {}", own.collect::<Vec<_>>().join(", "))),
     }
-    nearest.found()
 }
 
 /// Refuses fields of the manifest that this machine's events lack.
@@ -101,17 +113,7 @@ pub fn check_fields(manifest: &Manifest, events: &[Event]) -> Result<(), Failure
         };
         let first = wanted.field.split(['.', '[']).next().unwrap_or_default();
         if !found.fields.iter().any(|f| f.name == first) {
-            let own = found.fields.iter().map(|f| f.name.as_str());
-            let own = own.filter(|n| !n.starts_with("common_"));
-            let near = suggest::nearest(first, own.clone());
-            let failure = Failure::kernel(format!(
-                "tracepoint `{category}:{event}` has no field `{first}` on this kernel"
-            ))
-            .at(wanted.span);
-            return Err(match near {
-                Some(_) => failure.suggest(near),
-                None => failure.help(format!("it has: {}", own.collect::<Vec<_>>().join(", "))),
-            });
+            return Err(no_field(&found.actual, first, &found.fields).at(wanted.span));
         }
     }
     Ok(())
@@ -122,10 +124,9 @@ pub fn check_fields(manifest: &Manifest, events: &[Event]) -> Result<(), Failure
 pub fn add(out: &mut Writer, wanted: &Wanted, events: &[Event]) -> Result<(), Failure> {
     for access in &wanted.tracepoints {
         let name = &access.name;
-        let Some(event) = events.iter().find(|e| e.struct_name() == *name) else {
-            return Err(Failure::unusable(format!(
-                "the object reads `{name}`, but its manifest names no such tracepoint"
-            )));
+        // its programs are not loaded
+        let Some(event) = events.iter().find(|e| e.struct_name == *name) else {
+            continue;
         };
         let mut members = Vec::new();
         for (field, shape) in &access.fields {
@@ -136,8 +137,8 @@ pub fn add(out: &mut Writer, wanted: &Wanted, events: &[Event]) -> Result<(), Fa
                 name: field,
                 ty: member_type(out, here, *shape).map_err(|why| {
                     Failure::kernel(format!(
-                        "field `{field}` of tracepoint `{}:{}` {why}",
-                        event.category, event.event
+                        "field `{field}` of tracepoint `{}` {why}",
+                        event.actual
                     ))
                     .at(event.span)
                     .help("compile the script with this kernel's tracepoint formats")

@@ -41,11 +41,13 @@ impl Environment {
 /// Checks privileges, and finds tracefs (or mounts it in a mount namespace of our own) where the object has tracepoints.
 pub fn check(manifest: &Manifest) -> Result<Environment, Failure> {
     privileges::check()?;
-    let tracepoint = manifest
-        .programs
-        .iter()
-        .find(|p| matches!(p.attach, Attach::Tracepoint { .. }));
-    let tracefs = match tracepoint {
+    let uses = |attach: &Attach| match attach {
+        Attach::Tracepoint { .. } => true,
+        // the list of functions is there
+        Attach::Kprobe { .. } | Attach::Kretprobe { .. } => attach.is_pattern(),
+        _ => false,
+    };
+    let tracefs = match manifest.programs.iter().find(|p| uses(&p.attach)) {
         Some(program) => Some(Tracefs::find().map_err(|f| f.at(program.span))?),
         None => None,
     };

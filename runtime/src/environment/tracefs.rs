@@ -56,6 +56,10 @@ impl Tracefs {
         }
     }
 
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The folder with a folder for each category.
     pub fn events(&self) -> PathBuf {
         self.root.join("events")

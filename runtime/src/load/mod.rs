@@ -2,32 +2,56 @@
 
 mod explain;
 mod helpers;
+mod names;
 mod verifier;
 
+use std::ffi::OsStr;
 use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
 
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
 use bt_abi::names::{EVENTS_MAP, SCRATCH_MAP, SLOTS_SECTION};
 use libbpf_rs::{
-    AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, ProgramMut, ProgramType,
+    AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, ProgramAttachType,
+    ProgramMut, ProgramType,
 };
 
-use crate::btf::Target;
+use crate::btf::{self, Target, Wanted};
+use crate::environment::Environment;
 use crate::error::Failure;
 use crate::kernel_log;
 use crate::object::ObjectFile;
 use crate::params::SlotBytes;
+use crate::targets::Place;
+use crate::targets::variants::Variant;
 
 /// Programs and maps are in the kernel; nothing is attached. All of it goes when this is dropped, or the process dies.
 pub struct Loaded {
     object: Object,
+    /// Programs that are needed more than once: further objects with one program each, that use the first one's maps.
+    more: Vec<Object>,
+    /// By the program's index: how it is loaded. The first of each is in `object`, the others follow each other in `more`.
+    plan: Vec<Vec<Variant>>,
+    names: Vec<String>,
 }
 
 impl Loaded {
     pub fn program(&self, program: &Program) -> Option<ProgramMut<'_>> {
-        self.object
-            .progs_mut()
-            .find(|p| p.name() == program.name.as_str())
+        find(&self.object, &program.name)
+    }
+
+    /// The program of that index, as often as it is loaded.
+    pub fn variants(&self, index: usize) -> impl Iterator<Item = (&Variant, ProgramMut<'_>)> {
+        let before = self.plan.iter().take(index);
+        let first: usize = before.map(|v| v.len().saturating_sub(1)).sum();
+        let variants = self.plan.get(index).into_iter().flatten().enumerate();
+        variants.filter_map(move |(i, variant)| {
+            let object = match i.checked_sub(1) {
+                None => &self.object,
+                Some(i) => self.more.get(first + i)?,
+            };
+            Some((variant, find(object, self.names.get(index)?)?))
+        })
     }
 
     pub fn map(&self, symbol: &str) -> Option<Map<'_>> {
@@ -35,33 +59,101 @@ impl Loaded {
     }
 }
 
-/// Opens and loads. `values` are the slots but the start time, which is taken here.
-pub fn load(
-    object: &ObjectFile,
-    values: &SlotBytes,
-    target: Option<&Target>,
-    verbose: bool,
-) -> Result<Loaded, Failure> {
-    kernel_log::redirect(verbose);
-    let mut opened = open(object, target)?;
-    prepare_programs(&mut opened, object)?;
-    fill_slots(&mut opened, &object.manifest, values)?;
-    size_scratch(&mut opened)?;
-    let logs = verifier::Logs::set(&mut opened);
-    kernel_log::take();
-    match opened.load() {
-        Ok(loaded) => Ok(Loaded { object: loaded }),
-        Err(error) => {
-            let logs = logs.into_texts();
-            Err(explain::refusal(
-                &object.manifest,
-                &error,
-                &logs,
-                &kernel_log::take(),
-                verbose,
-            ))
+fn find<'o>(object: &'o Object, name: &str) -> Option<ProgramMut<'o>> {
+    object.progs_mut().find(|p| p.name() == name)
+}
+
+/// What loading an object takes besides the object.
+pub struct Loader<'a> {
+    pub object: &'a ObjectFile,
+    pub environment: &'a Environment,
+    pub wanted: &'a Wanted,
+    /// The values of the slots but the start time, which is taken here, and the ids of probes.
+    pub values: &'a SlotBytes,
+    pub verbose: bool,
+}
+
+impl Loader<'_> {
+    pub fn load(&self, plan: Vec<Vec<Variant>>) -> Result<Loaded, Failure> {
+        kernel_log::redirect(self.verbose);
+        let start = boot_time();
+        let first: Vec<Option<&Variant>> = plan.iter().map(|v| v.first()).collect();
+        let names = names::of(&plan);
+        let object = self.load_one(&first, start, |opened| {
+            size_scratch(opened)?;
+            names::size(opened, names.len())
+        })?;
+        names::fill(&object, &names)?;
+        let mut more = Vec::new();
+        for (index, variants) in plan.iter().enumerate() {
+            for variant in variants.iter().skip(1) {
+                let mut only = vec![None; plan.len()];
+                only[index] = Some(variant);
+                more.push(self.load_one(&only, start, |opened| share_maps(opened, &object))?);
+            }
         }
+        let programs = &self.object.manifest.programs;
+        Ok(Loaded {
+            object,
+            more,
+            names: programs.iter().map(|p| p.name.clone()).collect(),
+            plan,
+        })
     }
+
+    /// Loads the programs that have a variant here. `prepare` sees to the maps.
+    fn load_one(
+        &self,
+        variants: &[Option<&Variant>],
+        start: u64,
+        prepare: impl FnOnce(&mut OpenObject) -> Result<(), Failure>,
+    ) -> Result<Object, Failure> {
+        let events: Vec<_> = variants.iter().map(|v| v.and_then(event_of)).collect();
+        let target = btf::target(self.object, self.wanted, self.environment, &events)?;
+        let mut opened = open(self.object, target.as_ref())?;
+        prepare_programs(&mut opened, self.object, variants)?;
+        let manifest = &self.object.manifest;
+        fill_slots(&mut opened, manifest, self.values, variants, start)?;
+        prepare(&mut opened)?;
+        let logs = verifier::Logs::set(&mut opened);
+        kernel_log::take();
+        opened.load().map_err(|error| {
+            explain::refusal(
+                manifest,
+                &error,
+                &logs.into_texts(),
+                &kernel_log::take(),
+                self.verbose,
+            )
+        })
+    }
+}
+
+/// The tracepoint whose fields a program reads: all places of a variant are alike.
+fn event_of(variant: &Variant) -> Option<(&str, &str)> {
+    match &variant.sites.first()?.place {
+        Place::Event { category, event } => Some((category, event)),
+        _ => None,
+    }
+}
+
+/// All maps are the first object's, save the slots, which may differ.
+fn share_maps(opened: &mut OpenObject, from: &Object) -> Result<(), Failure> {
+    for mut map in opened.maps_mut() {
+        if is_slots(map.name()) {
+            continue;
+        }
+        let Some(shared) = from.maps().find(|m| m.name() == map.name()) else {
+            continue;
+        };
+        map.reuse_fd(shared.as_fd())
+            .map_err(|e| Failure::kernel(format!("a map cannot be shared: {e}")))?;
+    }
+    Ok(())
+}
+
+fn is_slots(name: &OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(SLOTS_SECTION.as_bytes())
 }
 
 fn open(object: &ObjectFile, target: Option<&Target>) -> Result<OpenObject, Failure> {
@@ -91,8 +183,12 @@ fn open(object: &ObjectFile, target: Option<&Target>) -> Result<OpenObject, Fail
 }
 
 /// Each program of the manifest must be in the object; its type follows from where it is attached, not from its section.
-fn prepare_programs(opened: &mut OpenObject, object: &ObjectFile) -> Result<(), Failure> {
-    for program in &object.manifest.programs {
+fn prepare_programs(
+    opened: &mut OpenObject,
+    object: &ObjectFile,
+    variants: &[Option<&Variant>],
+) -> Result<(), Failure> {
+    for (program, variant) in object.manifest.programs.iter().zip(variants) {
         let found = opened
             .progs_mut()
             .find(|p| p.name() == program.name.as_str());
@@ -105,6 +201,11 @@ fn prepare_programs(opened: &mut OpenObject, object: &ObjectFile) -> Result<(), 
             .help("compile the script again with `btc`"));
         };
         found.set_prog_type(program_type(&program.attach));
+        match variant {
+            None => found.set_autoload(false),
+            Some(variant) if variant.multi => found.set_attach_type(multi_type(&program.attach)),
+            Some(_) => {}
+        }
     }
     if !object.manifest.events.is_empty() && !opened.maps().any(|m| m.name() == EVENTS_MAP) {
         return Err(Failure::unusable(format!(
@@ -115,9 +216,17 @@ fn prepare_programs(opened: &mut OpenObject, object: &ObjectFile) -> Result<(), 
     Ok(())
 }
 
-fn program_type(attach: &Attach) -> ProgramType {
+fn multi_type(attach: &Attach) -> ProgramAttachType {
     match attach {
-        Attach::Begin | Attach::End => ProgramType::RawTracepoint,
+        Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramAttachType::TraceUprobeMulti,
+        _ => ProgramAttachType::KprobeMulti,
+    }
+}
+
+pub fn program_type(attach: &Attach) -> ProgramType {
+    match attach {
+        // parameters are replaced before anything is loaded
+        Attach::Begin | Attach::End | Attach::Deferred { .. } => ProgramType::RawTracepoint,
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } => ProgramType::Kprobe,
         Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramType::Kprobe,
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,
@@ -140,33 +249,32 @@ fn fill_slots(
     opened: &mut OpenObject,
     manifest: &Manifest,
     values: &SlotBytes,
+    variants: &[Option<&Variant>],
+    start: u64,
 ) -> Result<(), Failure> {
     if manifest.slots.is_empty() {
         return Ok(());
     }
-    let mut map = opened.maps_mut().find(|m| {
-        m.name()
-            .as_encoded_bytes()
-            .ends_with(SLOTS_SECTION.as_bytes())
-    });
+    let mut map = opened.maps_mut().find(|m| is_slots(m.name()));
     let Some(section) = map.as_mut().and_then(|m| m.initial_value_mut()) else {
         return Err(Failure::unusable(
             "the object is damaged: it has no slots section",
         ));
     };
-    let start = boot_time().to_ne_bytes().to_vec();
-    let starts = manifest
-        .slots
-        .iter()
-        .filter(|s| s.value == SlotValue::StartTime);
-    let all = values
-        .iter()
-        .map(|(offset, bytes)| (*offset, bytes))
-        .chain(starts.map(|s| (s.offset, &start)));
-    for (offset, bytes) in all {
+    let own = manifest.slots.iter().filter_map(|slot| {
+        let value = match slot.value {
+            SlotValue::StartTime => start,
+            SlotValue::ProbeId { program } => {
+                u64::from(variants.get(program as usize).copied().flatten()?.id)
+            }
+            _ => return None,
+        };
+        Some((slot.offset, value.to_ne_bytes().to_vec()))
+    });
+    for (offset, bytes) in values.iter().cloned().chain(own) {
         let offset = offset as usize;
         match section.get_mut(offset..offset + bytes.len()) {
-            Some(place) => place.copy_from_slice(bytes),
+            Some(place) => place.copy_from_slice(&bytes),
             None => {
                 return Err(Failure::unusable(
                     "the object is damaged: a slot lies outside of its section",

@@ -19,12 +19,14 @@ use crate::load::Loaded;
 use crate::object::ObjectFile;
 use crate::report::Sink;
 use crate::signals;
+use crate::targets::Targets;
 use reporter::{LOST_INTERVAL, Reporter};
 
 /// Runs to the end; the status is the script's.
 pub fn run(
     run: &Run,
     object: &ObjectFile,
+    targets: &Targets,
     loaded: &Loaded,
     environment: &Environment,
 ) -> Result<u8, Failure> {
@@ -38,7 +40,7 @@ pub fn run(
         None => None,
     };
     let began = special::run(manifest, loaded, Moment::Begin)?;
-    let attached = attach::all(manifest, loaded, environment, run.verbose)?;
+    let attached = attach::all(manifest, targets, loaded, environment, run.verbose)?;
     let session = Session {
         manifest,
         loaded,
@@ -47,7 +49,7 @@ pub fn run(
         wake,
         watch_stdout: run.output.is_none(),
     };
-    session.announce(run);
+    session.announce(run, attached.probes);
     let outcome = session.trace(attached, began);
     session.finish(outcome)
 }
@@ -74,11 +76,9 @@ struct Session<'a, 'r> {
 
 impl Session<'_, '_> {
     /// Says how many probes there are, as soon as they are attached.
-    fn announce(&self, run: &Run) {
+    fn announce(&self, run: &Run, probes: usize) {
         if !run.quiet {
-            self.reporter
-                .borrow_mut()
-                .attached(self.manifest.programs.len());
+            self.reporter.borrow_mut().attached(probes);
         }
     }
 

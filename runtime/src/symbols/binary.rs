@@ -1,5 +1,6 @@
 //! The symbols of a program or library, by name: where in the file is a function?
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -43,18 +44,62 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
             (found.address + offset, format!("`{function}`"))
         }
     };
-    let endian = header.endian().map_err(damaged)?;
-    let segments = header.program_headers(endian, &cache).map_err(damaged)?;
-    let loaded = segments.iter().find(|s| {
-        let start = s.p_vaddr(endian);
-        s.p_type(endian) == elf::PT_LOAD && address >= start && address - start < s.p_filesz(endian)
-    });
-    match loaded {
-        Some(s) => Ok(address - s.p_vaddr(endian) + s.p_offset(endian)),
+    match in_file(header, &cache, address).map_err(damaged)? {
+        Some(offset) => Ok(offset),
         None => Err(Failure::kernel(format!(
             "{from} of `{name}` is not in the file's loaded part"
         ))),
     }
+}
+
+/// Where an address lies in the file, if it is a part that is loaded from there.
+fn in_file<'a, R: ReadRef<'a>>(
+    header: &Header,
+    data: R,
+    address: u64,
+) -> object::Result<Option<u64>> {
+    let endian = header.endian()?;
+    let segments = header.program_headers(endian, data)?;
+    let loaded = segments.iter().find(|s| {
+        let start = s.p_vaddr(endian);
+        s.p_type(endian) == elf::PT_LOAD && address >= start && address - start < s.p_filesz(endian)
+    });
+    Ok(loaded.map(|s| address - s.p_vaddr(endian) + s.p_offset(endian)))
+}
+
+/// Name and place in the file of each function whose name is wanted, sorted by name.
+pub fn functions(
+    path: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<(String, u64)>, Failure> {
+    let name = path.display();
+    let file =
+        File::open(path).map_err(|e| Failure::system(&e, format!("cannot read `{name}`")))?;
+    let cache = ReadCache::new(file);
+    let damaged = |_| Failure::kernel(format!("`{name}` is not a 64-bit ELF program or library"));
+    let header = FileHeader64::<NativeEndian>::parse(&cache).map_err(damaged)?;
+    let mut found: BTreeMap<String, (u32, u64)> = BTreeMap::new();
+    each(header, &cache, |function, at, rank| {
+        let function = String::from_utf8_lossy(function);
+        // labels of assembly have no type, and are no functions
+        if rank / 2 > 1 || !wanted(&function) {
+            return;
+        }
+        let known = found
+            .entry(function.into_owned())
+            .or_insert((rank, at.address));
+        if rank < known.0 {
+            *known = (rank, at.address);
+        }
+    })
+    .map_err(damaged)?;
+    let mut functions = Vec::new();
+    for (function, (_, address)) in found {
+        if let Some(offset) = in_file(header, &cache, address).map_err(damaged)? {
+            functions.push((function, offset));
+        }
+    }
+    Ok(functions)
 }
 
 type Header = FileHeader64<NativeEndian>;

@@ -1,0 +1,354 @@
+//! Attach points as text: the compiler reads those of a script, btrun those that hold parameters, once it has their values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::{Attach, Period, UserTarget};
+
+/// What stands between two colons behind a provider's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    pub text: String,
+    /// It stood in quotes, in which a `$` means itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quoted: bool,
+}
+
+/// A piece of a part.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    Text(&'a str),
+    /// `$1`
+    Param(u32),
+}
+
+impl Part {
+    /// The parameters in it, and what lies between them.
+    pub fn pieces(&self) -> Vec<Piece<'_>> {
+        let mut pieces = Vec::new();
+        let mut rest = self.text.as_str();
+        while !self.quoted
+            && let Some((at, end, index)) = next_param(rest)
+        {
+            if at > 0 {
+                pieces.push(Piece::Text(&rest[..at]));
+            }
+            pieces.push(Piece::Param(index));
+            rest = &rest[end..];
+        }
+        if !rest.is_empty() || pieces.is_empty() {
+            pieces.push(Piece::Text(rest));
+        }
+        pieces
+    }
+
+    pub fn has_params(&self) -> bool {
+        !self.quoted && next_param(&self.text).is_some()
+    }
+}
+
+/// Start, end and number of the first `$N`. Other dollars are part of some symbols' names.
+fn next_param(text: &str) -> Option<(usize, usize, u32)> {
+    for (at, _) in text.match_indices('$') {
+        let digits = &text[at + 1..];
+        let end = digits
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(digits.len());
+        if let Ok(index) = digits[..end].parse()
+            && index > 0
+        {
+            return Some((at, at + 1 + end, index));
+        }
+    }
+    None
+}
+
+/// A name that stands for all that match it. `*` is the only wildcard, as in bpftrace.
+pub fn is_pattern(name: &str) -> bool {
+    name.contains('*')
+}
+
+/// Does a name match a pattern?
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let Some(mut left) = name.strip_prefix(start) else {
+        return false;
+    };
+    // each piece where it comes first, save the last, which is the end
+    let mut pieces = rest.split('*');
+    let end = pieces.next_back().unwrap_or_default();
+    for piece in pieces {
+        match left.find(piece) {
+            Some(at) => left = &left[at + piece.len()..],
+            None => return false,
+        }
+    }
+    left.ends_with(end)
+}
+
+/// Understands the parts behind a provider's full name, all parameters replaced. The error says what is wrong with them.
+pub fn parse(provider: &str, parts: &[Part]) -> Result<Attach, String> {
+    match provider {
+        "kprobe" => kprobe(parts),
+        "kretprobe" => kretprobe(parts),
+        "tracepoint" => tracepoint(parts),
+        "uprobe" => uprobe(parts),
+        "uretprobe" => uretprobe(parts),
+        "interval" => period(parts).map(|period| Attach::Interval { period }),
+        "profile" => period(parts).map(|period| Attach::Profile { period }),
+        _ => Err(format!("`{provider}` takes no parameters")),
+    }
+}
+
+/// The attach point as the builtin `probe` says it.
+pub fn text(provider: &str, parts: &[Part]) -> String {
+    let mut text = provider.to_string();
+    for part in parts {
+        text.push(':');
+        text.push_str(part.text.trim());
+    }
+    text
+}
+
+/// The module, if there is one, and the function.
+fn kernel_function(parts: &[Part]) -> Result<(Option<String>, &str), String> {
+    let (module, function) = match parts {
+        [function] => (None, function),
+        [module, function] => (Some(module.text.clone()), function),
+        _ => return Err("expected the name of a function".into()),
+    };
+    if function.text.is_empty() {
+        return Err("the function has no name".into());
+    }
+    let strange = |c: char| !c.is_alphanumeric() && !"_.$+*".contains(c);
+    match function.text.chars().find(|c| strange(*c)) {
+        Some(c) => Err(format!("`{c}` cannot be part of a function's name")),
+        None => Ok((module, &function.text)),
+    }
+}
+
+fn kprobe(parts: &[Part]) -> Result<Attach, String> {
+    let (module, function) = kernel_function(parts)?;
+    let (name, offset) = split_offset(function);
+    let offset = match offset {
+        None => 0,
+        Some(_) if is_pattern(name) => return Err("a wildcard takes no offset".into()),
+        Some(Some(offset)) => offset,
+        Some(None) => return Err("the offset is no number".into()),
+    };
+    Ok(Attach::Kprobe {
+        module,
+        function: name.to_string(),
+        offset,
+    })
+}
+
+fn kretprobe(parts: &[Part]) -> Result<Attach, String> {
+    let (module, function) = kernel_function(parts)?;
+    if function.contains('+') {
+        return Err("a return probe has no offset".into());
+    }
+    Ok(Attach::Kretprobe {
+        module,
+        function: function.to_string(),
+    })
+}
+
+/// A single wildcard is about the event, in whatever category.
+fn tracepoint(parts: &[Part]) -> Result<Attach, String> {
+    let (category, event) = match parts {
+        [event] if is_pattern(&event.text) => ("*", event),
+        [category, event] => (category.text.as_str(), event),
+        _ => return Err("expected a category and an event".into()),
+    };
+    if category.is_empty() || event.text.is_empty() {
+        return Err("expected a category and an event".into());
+    }
+    Ok(Attach::Tracepoint {
+        category: category.to_string(),
+        event: event.text.clone(),
+    })
+}
+
+fn uprobe(parts: &[Part]) -> Result<Attach, String> {
+    let (binary, target) = user_target(parts)?;
+    Ok(Attach::Uprobe { binary, target })
+}
+
+fn uretprobe(parts: &[Part]) -> Result<Attach, String> {
+    let (binary, target) = user_target(parts)?;
+    if matches!(target, UserTarget::Function { offset: 1.., .. }) {
+        return Err("a return probe has no offset".into());
+    }
+    Ok(Attach::Uretprobe { binary, target })
+}
+
+fn user_target(parts: &[Part]) -> Result<(String, UserTarget), String> {
+    let [binary, function] = parts else {
+        return Err("expected a binary and a function".into());
+    };
+    if binary.text.is_empty() || function.text.is_empty() {
+        return Err("expected a binary and a function".into());
+    }
+    let named = |name: &str, offset| UserTarget::Function {
+        name: name.to_string(),
+        offset,
+    };
+    let target = match number(&function.text) {
+        Some(_) if !function.quoted && is_pattern(&binary.text) => {
+            return Err("an address belongs to one file, not to all that match".into());
+        }
+        Some(address) if !function.quoted => UserTarget::Address(address),
+        _ => match split_offset(&function.text) {
+            (name, Some(Some(_))) if is_pattern(name) => {
+                return Err("a wildcard takes no offset".into());
+            }
+            (name, Some(Some(offset))) => named(name, offset),
+            _ => named(&function.text, 0),
+        },
+    };
+    Ok((binary.text.clone(), target))
+}
+
+/// Nanoseconds in each unit that a period may have.
+const UNITS: &[(&str, u64)] = &[
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+fn unit(name: &str) -> Option<u64> {
+    let found = UNITS.iter().find(|(unit, _)| *unit == name)?;
+    Some(found.1)
+}
+
+fn period(parts: &[Part]) -> Result<Period, String> {
+    let parts: Vec<&str> = parts.iter().map(|p| p.text.trim()).collect();
+    let period = match parts.as_slice() {
+        ["hz", rate] => number(rate).map(Period::Hertz),
+        [name, count] => {
+            let Some(ns) = unit(name) else {
+                return Err(format!("`{name}` is no unit of time"));
+            };
+            number(count)
+                .and_then(|n| n.checked_mul(ns))
+                .map(Period::Nanoseconds)
+        }
+        [duration] => suffixed(duration).map(Period::Nanoseconds),
+        _ => None,
+    };
+    match period {
+        Some(Period::Hertz(0) | Period::Nanoseconds(0)) => Err("the period must be above 0".into()),
+        Some(period) => Ok(period),
+        None => Err("this is no period".into()),
+    }
+}
+
+/// `1s`, `100ms`, or nanoseconds without a unit.
+fn suffixed(text: &str) -> Option<u64> {
+    let at = text
+        .find(|c: char| c.is_ascii_alphabetic() && c != 'x' && c != 'e')
+        .unwrap_or(text.len());
+    let (count, name) = text.split_at(at);
+    let ns = if name.is_empty() { 1 } else { unit(name)? };
+    number(count)?.checked_mul(ns)
+}
+
+/// `name+offset`, the offset in any base.
+fn split_offset(text: &str) -> (&str, Option<Option<u64>>) {
+    match text.rsplit_once('+') {
+        Some((name, offset)) => (name, Some(number(offset))),
+        None => (text, None),
+    }
+}
+
+/// An integer as scripts write them: decimal, hex, octal, with exponent or underscores.
+pub fn number(text: &str) -> Option<u64> {
+    let text = text.trim().replace('_', "");
+    if let Some(hex) = text.strip_prefix("0x").or(text.strip_prefix("0X")) {
+        return u64::from_str_radix(hex, 16).ok();
+    }
+    if let Some((mantissa, exponent)) = text.split_once(['e', 'E']) {
+        return mantissa
+            .parse::<u64>()
+            .ok()?
+            .checked_mul(10u64.checked_pow(exponent.parse().ok()?)?);
+    }
+    match text.strip_prefix('0') {
+        Some(octal) if !octal.is_empty() => u64::from_str_radix(octal, 8).ok(),
+        _ => text.parse().ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(text: &str) -> Part {
+        Part {
+            text: text.into(),
+            quoted: false,
+        }
+    }
+
+    #[test]
+    fn parameters_and_other_dollars() {
+        let pieces = |text: &str| format!("{:?}", part(text).pieces());
+        assert_eq!(pieces("$1"), "[Param(1)]");
+        assert_eq!(pieces("a$12b"), r#"[Text("a"), Param(12), Text("b")]"#);
+        assert_eq!(pieces("$LT$x"), r#"[Text("$LT$x")]"#);
+        assert!(!part("$0").has_params());
+        let quoted = Part {
+            text: "$1".into(),
+            quoted: true,
+        };
+        assert!(!quoted.has_params());
+    }
+
+    #[test]
+    fn patterns() {
+        for (pattern, name) in [
+            ("*", ""),
+            ("vfs_*", "vfs_read"),
+            ("*_read", "vfs_read"),
+            ("v*s*d", "vfs_read"),
+            ("*a*a*", "banana"),
+            ("**", "x"),
+            ("x", "x"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("vfs_*", "xvfs_"),
+            ("ab*ba", "aba"),
+            ("*a*b", "ba"),
+            ("x", "xy"),
+            ("*.c", "c"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn parts() {
+        let all = |texts: &[&str]| texts.iter().map(|t| part(t)).collect::<Vec<_>>();
+        let event = |category: &str, event: &str| Attach::Tracepoint {
+            category: category.into(),
+            event: event.into(),
+        };
+        assert_eq!(
+            parse("tracepoint", &all(&["*wake*"])),
+            Ok(event("*", "*wake*"))
+        );
+        assert!(parse("tracepoint", &all(&["sched"])).is_err());
+        assert!(parse("kprobe", &all(&["vfs_*+8"])).is_err());
+        assert!(parse("kretprobe", &all(&["vfs_*"])).is_ok());
+        assert!(parse("uprobe", &all(&["/bin/*", "0x1234"])).is_err());
+        assert!(parse("interval", &all(&["s", "0"])).is_err());
+    }
+}

@@ -1,0 +1,239 @@
+//! Many functions at once: kprobe_multi (since Linux 5.18, with CONFIG_FPROBE) and uprobe_multi (since 6.6).
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::raw::c_char;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr;
+
+use libbpf_rs::ProgramMut;
+use libbpf_sys::{
+    BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN, BPF_PROG_TYPE_KPROBE,
+    BPF_TRACE_KPROBE_MULTI, BPF_TRACE_UPROBE_MULTI, bpf_attach_type, bpf_insn, bpf_link_create,
+    bpf_link_create_opts, bpf_link_create_opts__bindgen_ty_1__bindgen_ty_2 as Kprobes,
+    bpf_link_create_opts__bindgen_ty_1__bindgen_ty_3 as Uprobes, bpf_prog_load, bpf_prog_load_opts,
+};
+
+use super::Attachment;
+use crate::error::Failure;
+use crate::targets::{Place, Site};
+
+/// One function, or a file: what a link is asked for.
+struct Request<'a> {
+    names: Vec<CString>,
+    /// The file of the functions, for uprobes.
+    path: Option<CString>,
+    offsets: Vec<u64>,
+    cookies: Vec<u64>,
+    at_return: bool,
+    sites: &'a [&'a Site],
+}
+
+/// Attaches to all places; those that the kernel refuses come back with its error.
+pub fn attach<'s>(
+    program: &ProgramMut<'_>,
+    sites: &'s [Site],
+    links: &mut Vec<Attachment>,
+) -> Result<Vec<(&'s Site, io::Error)>, Failure> {
+    let mut refused = Vec::new();
+    let mut rest: Vec<&Site> = sites.iter().collect();
+    while let Some(first) = rest.first() {
+        // a link is about one file; for the kernel's functions all are alike
+        let file = file_of(first);
+        let (here, others): (Vec<&Site>, Vec<&Site>) =
+            rest.iter().partition(|site| file_of(site) == file);
+        halve(program, &here, links, &mut refused)?;
+        rest = others;
+    }
+    Ok(refused)
+}
+
+fn file_of(site: &Site) -> Option<&Path> {
+    match &site.place {
+        Place::User { path, .. } => Some(path),
+        _ => None,
+    }
+}
+
+/// The kernel takes all or none, and does not say which it minds: halves find it.
+fn halve<'s>(
+    program: &ProgramMut<'_>,
+    sites: &[&'s Site],
+    links: &mut Vec<Attachment>,
+    refused: &mut Vec<(&'s Site, io::Error)>,
+) -> Result<(), Failure> {
+    let fd = program.as_fd().as_raw_fd();
+    let link = Request::new(sites)?.create(fd);
+    match (link, sites) {
+        (Ok(link), _) => links.push(Attachment::Fd(link)),
+        (Err(error), [site]) => refused.push((site, error)),
+        (Err(error), _) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES)) => {
+            return Err(Failure::system(&error, "cannot attach to functions"));
+        }
+        (Err(_), _) => {
+            let (left, right) = sites.split_at(sites.len() / 2);
+            halve(program, left, links, refused)?;
+            halve(program, right, links, refused)?;
+        }
+    }
+    Ok(())
+}
+
+impl<'a> Request<'a> {
+    fn new(sites: &'a [&'a Site]) -> Result<Request<'a>, Failure> {
+        let text = |bytes: &[u8]| {
+            CString::new(bytes)
+                .map_err(|_| Failure::unusable("the name of a function or file holds a zero byte"))
+        };
+        let mut request = Request {
+            names: Vec::new(),
+            path: None,
+            offsets: Vec::new(),
+            cookies: Vec::new(),
+            at_return: false,
+            sites,
+        };
+        for site in sites {
+            request.cookies.push(u64::from(site.id));
+            match &site.place {
+                Place::Kernel {
+                    function,
+                    at_return,
+                    ..
+                } => {
+                    request.names.push(text(function.as_bytes())?);
+                    request.at_return = *at_return;
+                }
+                Place::User {
+                    path,
+                    offset,
+                    at_return,
+                } => {
+                    request.path = Some(text(path.as_os_str().as_bytes())?);
+                    request.offsets.push(*offset);
+                    request.at_return = *at_return;
+                }
+                Place::Plain | Place::Event { .. } => {}
+            }
+        }
+        Ok(request)
+    }
+
+    fn create(&self, program: i32) -> io::Result<OwnedFd> {
+        let mut names: Vec<*const c_char> = self.names.iter().map(|n| n.as_ptr()).collect();
+        let mut opts = options();
+        let cnt = self.sites.len() as u32;
+        let kind = match &self.path {
+            None => {
+                opts.__bindgen_anon_1.kprobe_multi = Kprobes {
+                    cnt,
+                    syms: names.as_mut_ptr(),
+                    cookies: self.cookies.as_ptr(),
+                    flags: if self.at_return {
+                        BPF_F_KPROBE_MULTI_RETURN
+                    } else {
+                        0
+                    },
+                    ..Default::default()
+                };
+                BPF_TRACE_KPROBE_MULTI
+            }
+            Some(path) => {
+                opts.__bindgen_anon_1.uprobe_multi = Uprobes {
+                    cnt,
+                    path: path.as_ptr(),
+                    offsets: self.offsets.as_ptr(),
+                    cookies: self.cookies.as_ptr(),
+                    flags: if self.at_return {
+                        BPF_F_UPROBE_MULTI_RETURN
+                    } else {
+                        0
+                    },
+                    ..Default::default()
+                };
+                BPF_TRACE_UPROBE_MULTI
+            }
+        };
+        link(program, kind, &opts)
+    }
+}
+
+fn options() -> bpf_link_create_opts {
+    bpf_link_create_opts {
+        sz: size_of::<bpf_link_create_opts>() as _,
+        ..Default::default()
+    }
+}
+
+fn link(program: i32, kind: bpf_attach_type, opts: &bpf_link_create_opts) -> io::Result<OwnedFd> {
+    // SAFETY: the options and all that they point to live through the call.
+    let fd = unsafe { bpf_link_create(program, 0, kind, opts) };
+    owned(fd)
+}
+
+fn owned(fd: i32) -> io::Result<OwnedFd> {
+    match fd {
+        // libbpf gives the error as a negative number
+        ..0 => Err(io::Error::from_raw_os_error(-fd)),
+        // SAFETY: a descriptor that we have just got, and that nobody else owns.
+        _ => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+    }
+}
+
+/// A kernel that has it looks for the function, and finds none.
+pub fn kprobes_supported() -> bool {
+    let name = c"btrun.no.such.function";
+    let mut names = [name.as_ptr()];
+    let mut opts = options();
+    opts.__bindgen_anon_1.kprobe_multi = Kprobes {
+        cnt: 1,
+        syms: names.as_mut_ptr(),
+        ..Default::default()
+    };
+    refuses_with(BPF_TRACE_KPROBE_MULTI, &opts, &[libc::ESRCH, libc::ENOENT])
+}
+
+/// A kernel that has it finds that the root folder is no file.
+pub fn uprobes_supported() -> bool {
+    let offset: u64 = 0;
+    let mut opts = options();
+    opts.__bindgen_anon_1.uprobe_multi = Uprobes {
+        cnt: 1,
+        path: c"/".as_ptr(),
+        offsets: &offset,
+        ..Default::default()
+    };
+    refuses_with(BPF_TRACE_UPROBE_MULTI, &opts, &[libc::EBADF])
+}
+
+/// Asks for a link that cannot be.
+fn refuses_with(kind: bpf_attach_type, opts: &bpf_link_create_opts, errors: &[i32]) -> bool {
+    // return 0
+    let mut nothing = [bpf_insn::default(); 2];
+    nothing[0].code = 0xb7;
+    nothing[1].code = 0x95;
+    let mut load = bpf_prog_load_opts {
+        sz: size_of::<bpf_prog_load_opts>() as _,
+        expected_attach_type: kind,
+        ..Default::default()
+    };
+    // SAFETY: two instructions, a terminated name and licence; all live through the call.
+    let program = unsafe {
+        bpf_prog_load(
+            BPF_PROG_TYPE_KPROBE,
+            ptr::null(),
+            c"GPL".as_ptr(),
+            nothing.as_ptr(),
+            2,
+            &mut load,
+        )
+    };
+    let Ok(program) = owned(program) else {
+        return false;
+    };
+    let error = link(program.as_raw_fd(), kind, opts).err();
+    let error = error.and_then(|e| e.raw_os_error());
+    error.is_some_and(|e| errors.contains(&e))
+}

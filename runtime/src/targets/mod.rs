@@ -1,0 +1,236 @@
+//! What the attach points of an object stand for on this machine: names, wildcards and paths to places.
+//!
+//! Only what is a fact of the machine is decided here; which programs and attachments that takes is [`variants`]' business.
+
+mod events;
+mod kernel_functions;
+mod user_functions;
+pub mod variants;
+
+use std::path::PathBuf;
+
+use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
+
+use crate::environment::Environment;
+use crate::error::{Failure, Kind};
+use crate::say;
+use crate::symbols::{binary, search};
+
+/// As in bpftrace.
+const MAX_PROBES: u64 = 1024;
+
+/// A place that a program is attached to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// What the builtins `probe` and `func` give there.
+    pub probe: String,
+    pub func: String,
+    pub place: Place,
+    /// Index of its names, for programs that ask for them: never 0.
+    pub id: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `begin`, `end`, timers: as the manifest says.
+    Plain,
+    Kernel {
+        module: Option<String>,
+        function: String,
+        offset: u64,
+        at_return: bool,
+    },
+    Event {
+        category: String,
+        event: String,
+    },
+    /// `offset`: in the file.
+    User {
+        path: PathBuf,
+        offset: u64,
+        at_return: bool,
+    },
+}
+
+/// What happens to attach points that this machine does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    Error,
+    Warn,
+    Ignore,
+}
+
+/// The places of each program, by its index.
+#[derive(Debug)]
+pub struct Targets {
+    pub sites: Vec<Vec<Site>>,
+    pub missing: Missing,
+}
+
+impl Targets {
+    /// All places, those of `begin` and `end` too.
+    pub fn count(&self) -> usize {
+        self.sites.iter().map(Vec::len).sum()
+    }
+}
+
+impl Missing {
+    fn of(manifest: &Manifest) -> Missing {
+        let setting = manifest.config.settings.get("missing_probes");
+        match setting.map(String::as_str) {
+            Some("warn") => Missing::Warn,
+            Some("ignore") => Missing::Ignore,
+            _ => Missing::Error,
+        }
+    }
+
+    /// Goes on without a place, if the script allows that and the failure is about it.
+    pub fn pass(self, failure: Failure) -> Result<(), Failure> {
+        match self {
+            _ if failure.kind != Kind::Kernel => Err(failure),
+            Missing::Error => Err(failure),
+            Missing::Warn => {
+                say::err(&format!("WARNING: {}; left out\n", failure.message));
+                Ok(())
+            }
+            Missing::Ignore => Ok(()),
+        }
+    }
+}
+
+/// Finds the places of all programs. What is missing is refused by name, or left out, as the script's `missing_probes` says.
+pub fn resolve(manifest: &Manifest, environment: &Environment) -> Result<Targets, Failure> {
+    let missing = Missing::of(manifest);
+    let functions = kernel_functions::matching(manifest, environment)?;
+    let mut sites = Vec::new();
+    for (index, program) in manifest.programs.iter().enumerate() {
+        let found = find(program, environment, &functions[index]);
+        let found = found.map_err(|f| match f.span {
+            Some(_) => f,
+            None => f.at(program.span),
+        });
+        sites.push(match found {
+            Ok(found) => found,
+            Err(failure) => {
+                missing.pass(failure)?;
+                Vec::new()
+            }
+        });
+    }
+    number(manifest, &mut sites);
+    let targets = Targets { sites, missing };
+    check_count(manifest, &targets)?;
+    Ok(targets)
+}
+
+/// Places whose programs ask for names get a number.
+fn number(manifest: &Manifest, sites: &mut [Vec<Site>]) {
+    let mut next = 1;
+    for slot in &manifest.slots {
+        let SlotValue::ProbeId { program } = slot.value else {
+            continue;
+        };
+        for site in sites.get_mut(program as usize).into_iter().flatten() {
+            site.id = next;
+            next += 1;
+        }
+    }
+}
+
+fn check_count(manifest: &Manifest, targets: &Targets) -> Result<(), Failure> {
+    let count = targets.count() as u64;
+    if count == 0 {
+        return Err(Failure::kernel(
+            "there is nothing to attach to: this machine has none of the script's probes",
+        ));
+    }
+    let limit = limit(manifest, "max_probes", MAX_PROBES);
+    if count <= limit {
+        return Ok(());
+    }
+    let largest = targets.sites.iter().zip(&manifest.programs);
+    let largest = largest.max_by_key(|(sites, _)| sites.len());
+    let failure = Failure::unusable(format!(
+        "{count} probes on this machine, and max_probes is {limit}"
+    ))
+    .help("a narrower wildcard is kinder to the machine; else raise `max_probes` in the script's config block");
+    Err(match largest {
+        Some((_, program)) => failure.at(program.span),
+        None => failure,
+    })
+}
+
+/// A number of the script's config block.
+pub fn limit(manifest: &Manifest, name: &str, default: u64) -> u64 {
+    let setting = manifest.config.settings.get(name);
+    setting.and_then(|n| n.parse().ok()).unwrap_or(default)
+}
+
+fn find(
+    program: &Program,
+    environment: &Environment,
+    functions: &[kernel_functions::Function],
+) -> Result<Vec<Site>, Failure> {
+    let at_return = matches!(
+        program.attach,
+        Attach::Kretprobe { .. } | Attach::Uretprobe { .. }
+    );
+    match &program.attach {
+        Attach::Kprobe {
+            module, function, ..
+        }
+        | Attach::Kretprobe { module, function } => {
+            let offset = match program.attach {
+                Attach::Kprobe { offset, .. } => offset,
+                _ => 0,
+            };
+            if !program.attach.is_pattern() {
+                let place = Place::Kernel {
+                    module: module.clone(),
+                    function: function.clone(),
+                    offset,
+                    at_return,
+                };
+                return Ok(vec![one(program, function, place)]);
+            }
+            kernel_functions::sites(program, module.as_deref(), function, at_return, functions)
+        }
+        Attach::Tracepoint { category, event } => {
+            events::sites(program, environment, category, event)
+        }
+        Attach::Uprobe { binary, target } | Attach::Uretprobe { binary, target } => {
+            if program.attach.is_pattern() {
+                return user_functions::sites(program, binary, target, at_return);
+            }
+            let path = search::find(binary)?;
+            let offset = binary::file_offset(&path, target)?;
+            let place = Place::User {
+                path,
+                offset,
+                at_return,
+            };
+            Ok(vec![one(program, user_functions::name(target), place)])
+        }
+        Attach::Deferred { .. } => Err(Failure::unusable(
+            "the object is damaged: a probe's parameters were not replaced",
+        )),
+        Attach::Begin | Attach::End | Attach::Interval { .. } | Attach::Profile { .. } => {
+            Ok(vec![one(program, "", Place::Plain)])
+        }
+    }
+}
+
+/// The only place of a program.
+fn one(program: &Program, func: &str, place: Place) -> Site {
+    Site {
+        probe: program.probe.clone(),
+        func: func.to_string(),
+        place,
+        id: 0,
+    }
+}
+
+/// A wildcard that stands for nothing.
+fn no_match(program: &Program, what: &str) -> Failure {
+    Failure::kernel(format!("no {what} matches `{}`", program.probe))
+}

@@ -1,0 +1,128 @@
+//! How often a program must be loaded to serve all of its places.
+//!
+//! Mostly once. But a tracepoint's fields lie elsewhere in each event, so a wildcard whose program reads them takes a program for
+//! each layout; and on kernels without attach cookies (before 5.15) a program that asks for its probe's name takes one for
+//! each place.
+
+use bt_abi::manifest::{Attach, Manifest, SlotValue};
+use bt_abi::names::tracepoint_struct;
+use libbpf_rs::ProgramType;
+use libbpf_sys::BPF_FUNC_get_attach_cookie;
+
+use super::{Missing, Place, Site, Targets, limit};
+use crate::attach::multi;
+use crate::btf::Wanted;
+use crate::btf::tracepoint::{self, Layout};
+use crate::environment::Environment;
+use crate::error::Failure;
+use crate::load::program_type;
+
+/// As in bpftrace.
+const MAX_PROGRAMS: u64 = 1024;
+
+/// A program as it is loaded once.
+#[derive(Debug)]
+pub struct Variant {
+    pub sites: Vec<Site>,
+    /// What the slot [`SlotValue::ProbeId`] gets: 0, so that the cookie says it, or the id of the only place.
+    pub id: u32,
+    /// Attached to all of its functions at once.
+    pub multi: bool,
+}
+
+/// The variants of each program, by its index.
+pub fn plan(
+    manifest: &Manifest,
+    targets: &mut Targets,
+    wanted: &Wanted,
+    environment: &Environment,
+) -> Result<Vec<Vec<Variant>>, Failure> {
+    let mut plan: Vec<Vec<Variant>> = Vec::new();
+    for (index, program) in manifest.programs.iter().enumerate() {
+        let named = manifest.slots.iter().any(|s| {
+            s.value
+                == SlotValue::ProbeId {
+                    program: index as u32,
+                }
+        });
+        let apart = named && !has_cookies(program_type(&program.attach));
+        let groups = match &program.attach {
+            Attach::Tracepoint { category, event } if program.attach.is_pattern() => {
+                let name = tracepoint_struct(category, event);
+                let sites = &mut targets.sites[index];
+                by_layout(sites, wanted, &name, environment, targets.missing)
+                    .map_err(|f| f.at(program.span))?
+            }
+            _ => vec![targets.sites[index].clone()],
+        };
+        let multi = program.attach.is_pattern() && !apart && can_be_multi(&program.attach);
+        let variant = |sites: Vec<Site>| Variant {
+            id: if apart { sites[0].id } else { 0 },
+            sites,
+            multi,
+        };
+        let groups = groups.into_iter().filter(|sites| !sites.is_empty());
+        plan.push(match apart {
+            true => groups.flatten().map(|site| variant(vec![site])).collect(),
+            false => groups.map(variant).collect(),
+        });
+    }
+    let count: usize = plan.iter().map(Vec::len).sum();
+    let limit = limit(manifest, "max_bpf_progs", MAX_PROGRAMS);
+    match count as u64 > limit {
+        true => Err(Failure::unusable(format!(
+            "{count} programs are needed on this kernel, and max_bpf_progs is {limit}"
+        ))
+        .help("this kernel needs a program for each place; take a narrower wildcard, or raise `max_bpf_progs` in the script's config block")),
+        false => Ok(plan),
+    }
+}
+
+/// Can this kernel attach one program to all functions of a wildcard at once? (A name alone does not say of which module.)
+fn can_be_multi(attach: &Attach) -> bool {
+    match attach {
+        Attach::Kprobe { module: None, .. } | Attach::Kretprobe { module: None, .. } => {
+            multi::kprobes_supported()
+        }
+        Attach::Uprobe { .. } | Attach::Uretprobe { .. } => multi::uprobes_supported(),
+        _ => false,
+    }
+}
+
+/// Does the kernel tell a program for which attachment it runs?
+fn has_cookies(ty: ProgramType) -> bool {
+    ty.is_helper_supported(BPF_FUNC_get_attach_cookie)
+        .unwrap_or(false)
+}
+
+/// Events whose fields, as far as they are read, lie alike. Events that lack one are missing.
+fn by_layout(
+    sites: &mut Vec<Site>,
+    wanted: &Wanted,
+    name: &str,
+    environment: &Environment,
+    missing: Missing,
+) -> Result<Vec<Vec<Site>>, Failure> {
+    let Some(access) = wanted.tracepoints.iter().find(|t| t.name == name) else {
+        return Ok(vec![sites.clone()]);
+    };
+    let mut groups: Vec<(Layout, Vec<Site>)> = Vec::new();
+    for site in std::mem::take(sites) {
+        let Place::Event { category, event } = &site.place else {
+            continue;
+        };
+        let layout = match tracepoint::layout(environment, category, event, access) {
+            Ok(layout) => layout,
+            Err(failure) => {
+                missing.pass(failure)?;
+                continue;
+            }
+        };
+        sites.push(site.clone());
+        match groups.iter_mut().find(|(known, _)| *known == layout) {
+            Some((_, group)) => group.push(site),
+            None => groups.push((layout, vec![site])),
+        }
+    }
+    Ok(groups.into_iter().map(|(_, sites)| sites).collect())
+}
