@@ -55,7 +55,7 @@ impl Builtin for ProbeType {
             ProbeKind::Special => "special",
             _ => cx.spec().text.split(':').next().unwrap_or_default(),
         };
-        literal(&name.to_owned(), span)
+        literal(name, span)
     }
 }
 

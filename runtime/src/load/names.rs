@@ -30,18 +30,18 @@ pub fn size(opened: &mut OpenObject, sites: usize) -> Result<(), Failure> {
 }
 
 pub fn fill(object: &Object, sites: &[&Site]) -> Result<(), Failure> {
-    let maps: [(&str, fn(&Site) -> &str); 2] = [
-        (PROBE_NAMES_MAP, |site| &site.probe),
-        (FUNCTION_NAMES_MAP, |site| &site.func),
-    ];
-    for (name, text) in maps {
+    let text = |map: &str, site: &Site| match map {
+        PROBE_NAMES_MAP => site.probe.clone(),
+        _ => site.func.clone(),
+    };
+    for name in [PROBE_NAMES_MAP, FUNCTION_NAMES_MAP] {
         let Some(map) = object.maps().find(|m| m.name() == name) else {
             continue;
         };
         let size = map.value_size() as usize;
         let map = MapHandle::try_from(&map).map_err(failed)?;
         for site in sites {
-            let value = padded(text(site).as_bytes(), size);
+            let value = padded(text(name, site).as_bytes(), size);
             map.update(&site.id.to_ne_bytes(), &value, MapFlags::ANY)
                 .map_err(failed)?;
         }

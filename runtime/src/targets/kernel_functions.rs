@@ -117,7 +117,7 @@ fn each(mut list: impl BufRead, visit: &mut dyn FnMut(&str, &str)) -> std::io::R
     }
 }
 
-/// `0xffffffff81000000-0xffffffff81000010	name [module]`; empty where debugfs is not mounted.
+/// `0xffffffff81000000-0xffffffff81000010 name [module]`; empty where debugfs is not mounted.
 fn blacklist() -> HashSet<String> {
     let text = std::fs::read_to_string(BLACKLIST).unwrap_or_default();
     let name = |line: &str| line.split_ascii_whitespace().nth(1).map(str::to_string);
