@@ -24,10 +24,12 @@ fn common_type(a: &Ty, b: &Ty) -> Option<Ty> {
             Ty::Int(IntTy {
                 bytes: a,
                 signed: false,
+                ..
             }),
             Ty::Int(IntTy {
                 bytes: b,
                 signed: false,
+                ..
             }),
         ) => Some(Ty::int(*a.max(b), false)),
         (Ty::Ptr(_, a), Ty::Ptr(_, b)) if a == b => Some(Ty::Ptr(Box::new(Ty::Void), *a)),
