@@ -16,10 +16,15 @@ pub fn sections(object: &[u8]) -> Result<Vec<String>> {
 
 /// The content of the embedded manifest.
 pub fn manifest(object: &[u8]) -> Result<Vec<u8>> {
+    section(object, bt_abi::names::MANIFEST_SECTION)
+}
+
+/// The content of a section of an ELF file.
+pub fn section(object: &[u8], name: &str) -> Result<Vec<u8>> {
     let file = object::File::parse(object).context("not an ELF file")?;
     let section = file
-        .section_by_name(bt_abi::names::MANIFEST_SECTION)
-        .context("the object has no manifest")?;
+        .section_by_name(name)
+        .with_context(|| format!("the file has no section {name}"))?;
     Ok(section.data()?.to_vec())
 }
 

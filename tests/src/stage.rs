@@ -119,7 +119,7 @@ impl Stage {
                 stderr: String::new(),
             });
         }
-        compile(&self.tools, &fixture.path, &fixture.btc, output)
+        compile(&self.tools, &fixture.path, &fixture.btc, &[], output)
     }
 
     fn damage(&self, fixture: &Fixture) -> Result<()> {
@@ -142,6 +142,7 @@ pub fn compile(
     tools: &Tools,
     script: &Path,
     options: &[String],
+    environment: &[(&str, &str)],
     output: &Path,
 ) -> Result<Compiled> {
     let mut command = Command::new(&tools.btc);
@@ -149,7 +150,8 @@ pub fn compile(
     command
         .current_dir(&tools.root)
         .stdin(Stdio::null())
-        .env("NO_COLOR", "1");
+        .env("NO_COLOR", "1")
+        .envs(environment.iter().copied());
     let output = command
         .output()
         .with_context(|| format!("starting {}", tools.btc.display()))?;

@@ -215,7 +215,7 @@ impl Bench {
         let name = script.file_stem().unwrap_or_default();
         let object = self.dir.join(name).with_extension("bpf.o");
         if !object.exists() {
-            let compiled = compile(&self.tools, script, &[], &object)?;
+            let compiled = compile(&self.tools, script, &[], &[], &object)?;
             anyhow::ensure!(
                 compiled.status == Some(0),
                 "{}: {}",

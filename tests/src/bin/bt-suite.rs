@@ -1,4 +1,4 @@
-//! Runs the suites: `bt-suite ui object host peer kernels`, from the root of the workspace. `make test` and its kin call it.
+//! Runs the suites: `bt-suite ui object host peer kernels tools`, from the root of the workspace. `make test` and its kin call it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -52,6 +52,8 @@ enum Suite {
     Peer,
     /// On stock kernels in VMs
     Kernels,
+    /// The scripts of Debian's bpftrace, on its kernel in a VM
+    Tools,
 }
 
 fn main() -> ExitCode {
@@ -85,8 +87,9 @@ fn run(options: &Options) -> Result<bool> {
     }
     let mut fixtures = fixture::all(&tools.root)?;
     fixtures.retain(|f| f.name.contains(&options.filter));
+    let only_tools = options.suites.iter().all(|s| *s == Suite::Tools);
     ensure!(
-        !fixtures.is_empty(),
+        !fixtures.is_empty() || only_tools,
         "no fixture's name holds `{}`",
         options.filter
     );
@@ -94,7 +97,7 @@ fn run(options: &Options) -> Result<bool> {
     let stage = if options.suites.iter().any(|s| *s != Suite::Ui) {
         let compiled: Vec<Fixture> = fixtures
             .iter()
-            .filter(|f| f.mode != Mode::Ui)
+            .filter(|f| f.mode != Mode::Ui && !only_tools)
             .cloned()
             .collect();
         Some(Stage::new(&tools, &compiled)?)
@@ -109,6 +112,9 @@ fn run(options: &Options) -> Result<bool> {
             (Suite::Peer, Some(stage)) => suites::peer::run(stage, &fixtures, &mut report),
             (Suite::Kernels, Some(stage)) => {
                 suites::kernels::run(stage, &fixtures, &options.kernel, &guest, &mut report);
+            }
+            (Suite::Tools, Some(stage)) => {
+                suites::tools::run(stage, &options.filter, &guest, &mut report);
             }
             (_, None) => {}
         }

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::image;
 use crate::lock::lock;
+use crate::object_file;
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
@@ -78,6 +79,33 @@ impl Cache {
                 .find(|p| p.exists())
                 .context("busybox-static holds no busybox")?;
             install(binary, &path)?;
+        }
+        Ok(path)
+    }
+
+    /// The files of a package of Debian 12, unpacked.
+    pub fn package(&self, name: &str) -> Result<PathBuf> {
+        let path = self.dir.join(format!("package-{name}"));
+        let _lock = self.lock()?;
+        if !path.exists() {
+            let failed = || format!("package {name} cannot be fetched");
+            self.update().with_context(failed)?;
+            eprintln!("fetching {name}");
+            let wanted = format!("{name}/bookworm");
+            let unpacked = self.unpack(&[&wanted]).with_context(failed)?;
+            fs::rename(unpacked.keep(), &path)?;
+        }
+        Ok(path)
+    }
+
+    /// A kernel's BTF, as /sys/kernel/btf/vmlinux of it would be.
+    pub fn btf(&self, kernel: &Kernel) -> Result<PathBuf> {
+        let path = self.dir.join(format!("btf-{}", kernel.version));
+        if !path.exists() {
+            let btf = object_file::section(&fs::read(&kernel.image)?, ".BTF")?;
+            let part = path.with_extension("part");
+            fs::write(&part, btf)?;
+            fs::rename(&part, &path)?;
         }
         Ok(path)
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::judge;
 use crate::fixture::{Fixture, Mode};
-use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Mounts, Outcome, Result as CaseResult};
+use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Mounts, Outcome, Ran, Result as CaseResult};
 use crate::kernels::initramfs::Initramfs;
 use crate::kernels::packages::{Cache, Kernel};
 use crate::kernels::vm::{self, End};
@@ -60,59 +60,20 @@ fn run_kernel(
             ),
         }
     }
-    let tracees = stage::tracees(&stage.tools.root)?;
-    let mut boots = 0;
-    let mut suspects: Vec<String> = Vec::new();
-    while !waiting.is_empty() {
-        boots += 1;
-        let mut on_outcome = |outcome: &Outcome| {
-            if let Some(fixture) = fixtures.iter().find(|f| f.name == outcome.name) {
-                report.add(&suite, &outcome.name, &judge(fixture, outcome));
-            }
-        };
-        let batch = Batch {
-            program: &stage.btrun(),
-            tracees: &tracees,
-            guest,
-            busybox: &cache.busybox()?,
-            kernel: &kernel,
-            stream: false,
-        };
-        let Died { during, log } = match batch.run(&mut waiting, &mut on_outcome)? {
-            None => {
-                anyhow::ensure!(
-                    waiting.is_empty(),
-                    "the guest forgot {} cases",
-                    waiting.len()
-                );
-                return Ok(());
-            }
-            Some(died) => died,
-        };
-        println!("{suite}: the VM died (boot {boots} of {BOOTS})\n{log}");
-        if let Some(name) = during {
-            // Under emulation a kernel may die of code that it patches while another CPU runs it (static keys), which is no fault of
-            // the case: it has a second try, after the others.
-            let at = waiting.iter().position(|job| job.name == name);
-            let job = at.map(|at| waiting.remove(at));
-            if suspects.contains(&name) {
-                let verdict = Verdict::failed("the VM died while this ran, twice");
-                report.add(&suite, &name, &verdict);
-            } else {
-                println!("{suite}: {name} is tried once more");
-                waiting.extend(job);
-                suspects.push(name);
-            }
-        } else if boots > 1 {
-            anyhow::bail!("the VM died before it ran anything, twice");
+    let batch = Batch {
+        program: &stage.btrun(),
+        tracees: &stage::tracees(&stage.tools.root)?,
+        files: &[],
+        guest,
+        busybox: &cache.busybox()?,
+        kernel: &kernel,
+        stream: false,
+    };
+    batch.run_all(&suite, waiting, &mut |outcome| {
+        if let Some(fixture) = fixtures.iter().find(|f| f.name == outcome.name) {
+            report.add(&suite, &outcome.name, &judge(fixture, outcome));
         }
-        anyhow::ensure!(
-            boots < BOOTS,
-            "the VM died {BOOTS} times, {} cases not run",
-            waiting.len()
-        );
-    }
-    Ok(())
+    })
 }
 
 /// Runs one fixture on one kernel, and prints its output as it comes.
@@ -127,6 +88,7 @@ pub fn run_one(stage: &Stage, fixture: &Fixture, version: &str, guest: &Path) ->
         guest,
         busybox: &cache.busybox()?,
         kernel: &cache.kernel(version)?,
+        files: &[],
         stream: true,
     };
     for _ in 0..2 {
@@ -145,6 +107,7 @@ pub fn tracepoints(version: &str, guest: &Path) -> Result<String> {
     let batch = Batch {
         program: &guest.with_file_name("bt-facts"),
         tracees: &[],
+        files: &[],
         guest,
         busybox: &cache.busybox()?,
         kernel: &cache.kernel(version)?,
@@ -166,24 +129,78 @@ pub fn tracepoints(version: &str, guest: &Path) -> Result<String> {
 }
 
 /// Cases for one boot.
-struct Batch<'a> {
+pub(super) struct Batch<'a> {
     /// btrun, or what stands in its place.
-    program: &'a Path,
+    pub program: &'a Path,
     /// Names and paths.
-    tracees: &'a [(String, PathBuf)],
-    guest: &'a Path,
-    busybox: &'a Path,
-    kernel: &'a Kernel,
-    stream: bool,
+    pub tracees: &'a [(String, PathBuf)],
+    /// Further files of the guest: here, and where they are there.
+    pub files: &'a [(PathBuf, String)],
+    pub guest: &'a Path,
+    pub busybox: &'a Path,
+    pub kernel: &'a Kernel,
+    pub stream: bool,
 }
 
-struct Died {
+pub(super) struct Died {
     /// The case that ran.
     during: Option<String>,
     log: String,
 }
 
 impl Batch<'_> {
+    /// Runs all jobs, in as many boots as it takes.
+    pub fn run_all(
+        &self,
+        suite: &str,
+        mut waiting: Vec<Job>,
+        on_outcome: &mut dyn FnMut(&Outcome),
+    ) -> Result<()> {
+        let mut boots = 0;
+        let mut suspects: Vec<String> = Vec::new();
+        while !waiting.is_empty() {
+            boots += 1;
+            let Died { during, log } = match self.run(&mut waiting, on_outcome)? {
+                None => {
+                    anyhow::ensure!(
+                        waiting.is_empty(),
+                        "the guest forgot {} cases",
+                        waiting.len()
+                    );
+                    return Ok(());
+                }
+                Some(died) => died,
+            };
+            println!("{suite}: the VM died (boot {boots} of {BOOTS})\n{log}");
+            if let Some(name) = during {
+                // Under emulation a kernel may die of code that it patches while another CPU runs it (static keys), which is no
+                // fault of the case: it has a second try, after the others.
+                let at = waiting.iter().position(|job| job.name == name);
+                let job = at.map(|at| waiting.remove(at));
+                if suspects.contains(&name) {
+                    let ran = Ran {
+                        problems: vec!["the VM died while this ran, twice".to_string()],
+                        ..Ran::default()
+                    };
+                    let result = CaseResult::Ran(ran);
+                    on_outcome(&Outcome { name, result });
+                } else {
+                    println!("{suite}: {name} is tried once more");
+                    waiting.extend(job);
+                    suspects.push(name);
+                }
+            } else if boots > 1 {
+                anyhow::bail!("the VM died before it ran anything, twice");
+            }
+            anyhow::ensure!(
+                boots < BOOTS,
+                "the VM died {BOOTS} times, {} cases not run",
+                waiting.len()
+            );
+        }
+        Ok(())
+    }
+
     /// Takes the jobs that are done off `waiting`.
     fn run(
         &self,
@@ -236,6 +253,9 @@ impl Batch<'_> {
             if Path::new(&job.object).exists() {
                 archive.copy(Path::new(&job.object), &job.object)?;
             }
+        }
+        for (from, to) in self.files {
+            archive.copy(from, to)?;
         }
         archive.folder(CWD.trim_start_matches('/'));
         for (name, path) in self.tracees {

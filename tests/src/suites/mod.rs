@@ -4,6 +4,7 @@ pub mod host;
 pub mod kernels;
 pub mod object;
 pub mod peer;
+pub mod tools;
 pub mod ui;
 
 use crate::fixture::Fixture;

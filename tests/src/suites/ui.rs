@@ -25,8 +25,8 @@ fn check(tools: &Tools, fixture: &Fixture, bless: bool) -> Result<Verdict> {
     let dir = tempfile::tempdir()?;
     let output = dir.path().join("out.bpf.o");
     let fresh = match &fixture.output {
-        Some(path) => compile(tools, &fixture.path, &fixture.btc, Path::new(path))?,
-        None => compile(tools, &fixture.path, &fixture.btc, &output)?,
+        Some(path) => compile(tools, &fixture.path, &fixture.btc, &[], Path::new(path))?,
+        None => compile(tools, &fixture.path, &fixture.btc, &[], &output)?,
     };
     let mut problems = status(fixture, &fresh);
     if fresh.status != Some(0) {
@@ -39,7 +39,7 @@ fn check(tools: &Tools, fixture: &Fixture, bless: bool) -> Result<Verdict> {
         }
         if fixture.output.is_none() {
             fs::write(&output, OLDER)?;
-            compile(tools, &fixture.path, &fixture.btc, &output)?;
+            compile(tools, &fixture.path, &fixture.btc, &[], &output)?;
             if fs::read(&output)? != OLDER {
                 problems.push("the failed compile changed the older object".to_string());
             }
