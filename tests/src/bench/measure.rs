@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
 
 use crate::runner::Running;
 
@@ -91,8 +92,19 @@ pub fn enable_stats() -> Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// The mean time of a run of the tracer's programs while `workload` runs.
-pub fn nanos_per_event(tracer: &mut Command, workload: &str, cwd: &Path) -> Result<f64> {
+/// What the programs of a tracer cost.
+#[derive(Debug, Clone, Copy)]
+pub struct Price {
+    /// Of all programs, after the verifier's changes.
+    pub instructions: u64,
+    /// Those that the verifier followed, on all paths.
+    pub verified: u64,
+    /// The mean time of a run.
+    pub nanos: f64,
+}
+
+/// Measures the tracer's programs while `workload` runs.
+pub fn price(tracer: &mut Command, workload: &str, cwd: &Path) -> Result<Price> {
     let mut running = Running::start(tracer)?;
     let deadline = Instant::now() + ATTACH_TIMEOUT;
     running.wait_attached(deadline, &mut |_| {});
@@ -101,7 +113,7 @@ pub fn nanos_per_event(tracer: &mut Command, workload: &str, cwd: &Path) -> Resu
         std::thread::sleep(Duration::from_millis(50));
         let _ = std::fs::read("/proc/self/stat"); // a read, for the programs that count reads
         let _ = std::fs::metadata("/").and_then(|_| std::fs::File::open("/no/such/file").map(drop));
-        stats(r.pid()).1 > 0 || r.has_ended()
+        stats(r.pid()).runs > 0 || r.has_ended()
     });
     if !attached || running.has_ended() {
         let stderr = String::from_utf8_lossy(&running.stderr).into_owned();
@@ -121,15 +133,26 @@ pub fn nanos_per_event(tracer: &mut Command, workload: &str, cwd: &Path) -> Resu
     let _ = work.kill();
     let _ = work.wait();
     let after = stats(running.pid());
+    let (instructions, verified) = instructions(&after.programs);
     running.signal(libc::SIGINT);
     running.wait(Instant::now() + ATTACH_TIMEOUT, &mut |_| {});
     running.kill();
-    ensure!(after.1 > before.1, "{tracer:?}: no event");
-    Ok((after.0 - before.0) as f64 / (after.1 - before.1) as f64)
+    ensure!(after.runs > before.runs, "{tracer:?}: no event");
+    Ok(Price {
+        instructions,
+        verified,
+        nanos: (after.nanos - before.nanos) as f64 / (after.runs - before.runs) as f64,
+    })
 }
 
-/// Nanoseconds and runs of all programs that a process holds.
-fn stats(pid: u32) -> (u64, u64) {
+/// All programs that a process holds: their ids, and what they have run.
+struct Stats {
+    programs: Vec<u32>,
+    nanos: u64,
+    runs: u64,
+}
+
+fn stats(pid: u32) -> Stats {
     let mut programs = std::collections::BTreeMap::new();
     for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo"))
         .into_iter()
@@ -149,9 +172,25 @@ fn stats(pid: u32) -> (u64, u64) {
             programs.insert(id, (nanos, runs));
         }
     }
-    programs
-        .values()
-        .fold((0, 0), |sum, p| (sum.0 + p.0, sum.1 + p.1))
+    Stats {
+        programs: programs.keys().map(|id| *id as u32).collect(),
+        nanos: programs.values().map(|p| p.0).sum(),
+        runs: programs.values().map(|p| p.1).sum(),
+    }
+}
+
+/// Instructions of programs as they lie in the kernel, and those that the verifier looked at (from Linux 5.16 on).
+fn instructions(programs: &[u32]) -> (u64, u64) {
+    let options = ProgInfoQueryOptions::default().include_xlated_prog_insns(true);
+    ProgInfoIter::with_query_opts(options)
+        .filter(|info| programs.contains(&info.id))
+        .fold((0, 0), |sum, info| {
+            let length = info.xlated_prog_insns.len() / 8;
+            (
+                sum.0 + length as u64,
+                sum.1 + u64::from(info.verified_insns),
+            )
+        })
 }
 
 /// The middle value.

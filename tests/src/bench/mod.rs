@@ -1,7 +1,10 @@
-//! Compares btrun with Debian's bpftrace, side by side in one run. Numbers and goals are printed; nothing fails here.
+//! Compares btrun with Debian's bpftrace and with programs in C, side by side in one run. Numbers and goals are printed; nothing fails here.
 
+mod events;
 mod measure;
+mod scale;
 mod table;
+pub mod twin;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,11 +18,6 @@ use table::{Goal, Table};
 
 /// So often a short run is repeated; the median counts.
 const ROUNDS: usize = 9;
-const EVENT_ROUNDS: usize = 3;
-
-/// What the scripts of bench/events see: two system calls, often.
-const WORKLOAD: &str =
-    "target/tracees/events read 100000 16; target/tracees/events open 20000 /no/such/file";
 
 /// Everything that the runs need.
 pub struct Bench {
@@ -46,9 +44,11 @@ impl Bench {
         self.compile_time(&mut table)?;
         self.short_script(&mut table)?;
         self.first_event(&mut table)?;
-        self.events(&mut table)?;
         table.print();
-        Ok(())
+        println!();
+        scale::run_all(self)?;
+        println!();
+        events::run(self)
     }
 
     fn compile_time(&self, table: &mut Table) -> Result<()> {
@@ -119,46 +119,6 @@ impl Bench {
             theirs.1,
             Goal::AtMost(5.0),
         );
-        Ok(())
-    }
-
-    /// Time per event of each script in bench/events.
-    fn events(&self, table: &mut Table) -> Result<()> {
-        let _stats = measure::enable_stats()?;
-        let folder = self.tools.root.join("bench/events");
-        let mut scripts: Vec<PathBuf> = std::fs::read_dir(folder)?
-            .flatten()
-            .map(|e| e.path())
-            .collect();
-        scripts.sort();
-        for script in scripts {
-            let name = script
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            let mut ours = Vec::new();
-            let mut theirs = Vec::new();
-            for _ in 0..EVENT_ROUNDS {
-                for (tracer, times) in [(Tracer::Btrun, &mut ours), (Tracer::Bpftrace, &mut theirs)]
-                {
-                    if let Some(mut command) = self.available(tracer, &script)? {
-                        times.push(measure::nanos_per_event(
-                            &mut command,
-                            WORKLOAD,
-                            &self.tools.root,
-                        )?);
-                    }
-                }
-            }
-            let value = |times: &[f64]| (!times.is_empty()).then(|| median(times));
-            table.add(
-                &format!("{name}.bt, ns per event"),
-                value(&ours),
-                value(&theirs),
-                Goal::NotAboveOther,
-            );
-        }
         Ok(())
     }
 

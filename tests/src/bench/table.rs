@@ -6,7 +6,6 @@ pub enum Goal {
     AtMost(f64),
     /// So many times faster than the other.
     TimesFaster(f64),
-    NotAboveOther,
 }
 
 struct Row {
@@ -63,9 +62,6 @@ impl Row {
             (Goal::TimesFaster(times), Some(theirs)) => {
                 (format!("{times} times faster"), theirs >= ours * times)
             }
-            (Goal::NotAboveOther, Some(theirs)) => {
-                ("not above bpftrace".to_string(), ours <= theirs)
-            }
             (_, None) => return "bpftrace is not installed".to_string(),
         };
         format!("{text}: {}", if met { "reached" } else { "MISSED" })
@@ -101,11 +97,6 @@ mod tests {
             row(3.0, Some(29.0), Goal::TimesFaster(10.0))
                 .verdict()
                 .ends_with("MISSED")
-        );
-        assert!(
-            row(3.0, Some(3.0), Goal::NotAboveOther)
-                .verdict()
-                .ends_with("reached")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `make bench`: compares btrun with Debian's bpftrace, from the root of the workspace, as root.
+//! `make bench`: compares btrun with Debian's bpftrace and with programs in C, from the root of the workspace, as root.
 //!
 //! bpftrace 0.17 needs tracefs mounted, so that the bench starts itself again in a mount namespace of its own.
 
@@ -18,6 +18,9 @@ struct Options {
     /// Already in the mount namespace
     #[arg(long, hide = true)]
     inside: bool,
+    /// Load and attach this object, and stay
+    #[arg(long, hide = true)]
+    twin: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
+    if let Some(object) = &options.twin {
+        bt_tests::bench::twin::serve(object)?;
+    }
     let root = std::env::current_dir()?;
     ensure!(root.join("bench").is_dir(), "not the root of the workspace");
     if !options.inside {
