@@ -28,6 +28,7 @@ use std::rc::Rc;
 use bt_abi::Manifest;
 use bt_abi::manifest::{Need, NeedKind};
 use bt_grammar::diag::Diagnostic;
+use bt_grammar::span::Span;
 use inkwell::context::Context;
 
 use facts::KernelFacts;
@@ -57,6 +58,8 @@ pub struct Options {
     pub keep_ir: bool,
     /// Compile calls that change something or run commands.
     pub allow_unsafe: bool,
+    /// Prints diagnostics and ends the process: LLVM cannot go on.
+    pub on_fatal: fn(&Source, &[Diagnostic]),
 }
 
 /// Compiles a script; once in a process, which is what LLVM's BPF back end can do. The diagnostics hold warnings and errors; there is an output only if none is an error.
@@ -81,7 +84,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
         return (None, diagnostics);
     }
     let (plan, mut manifest) = layout::lay_out(&script, source, &records, COMPILER);
-    match generate(source, &script, &plan, &records, options.keep_ir) {
+    match generate(source, &script, &plan, &records, options) {
         Ok(generated) => {
             manifest.needs = needs(&generated.used, source);
             match object::finish(&generated.elf, &manifest) {
@@ -120,7 +123,7 @@ fn generate(
     script: &typed::Script,
     plan: &layout::Plan,
     records: &Records,
-    keep_ir: bool,
+    options: &Options,
 ) -> Result<Generated, Vec<Diagnostic>> {
     let machine = Machine::new().map_err(|e| vec![internal(source, &e)])?;
     let cx = Context::create();
@@ -131,10 +134,13 @@ fn generate(
     if !used.too_large.is_empty() {
         return Err(used.too_large.iter().map(too_large).collect());
     }
-    let ir = keep_ir.then(|| builder.module.print_to_string().to_string());
+    let ir = options
+        .keep_ir
+        .then(|| builder.module.print_to_string().to_string());
     if used.loops {
         machine.keep_block_order();
     }
+    expect_fatal(source, script, plan, &builder, options.on_fatal);
     let elf = machine.emit(&cx, &builder.module).map_err(|complaints| {
         complaints
             .iter()
@@ -142,6 +148,40 @@ fn generate(
             .collect::<Vec<_>>()
     })?;
     Ok(Generated { elf, used, ir })
+}
+
+/// Prepares a diagnostic for errors after which LLVM does not come back. The only one that a script can cause is a program whose jumps
+/// are too long, and then it is the longest one.
+fn expect_fatal(
+    source: &Source,
+    script: &typed::Script,
+    plan: &layout::Plan,
+    builder: &Builder,
+    on_fatal: fn(&Source, &[Diagnostic]),
+) {
+    let length = |name: &String| -> usize {
+        let blocks = builder
+            .find_function(name)
+            .map(|f| f.get_basic_block_iter());
+        let blocks = blocks.into_iter().flatten();
+        blocks.map(|b| b.get_instructions().count()).sum()
+    };
+    let longest = plan
+        .programs
+        .iter()
+        .zip(&script.probes)
+        .max_by_key(|(name, _)| length(name));
+    let span = longest.map_or(Span::new(0, 0), |(_, probe)| probe.span);
+    let source = source.clone();
+    llvm::emit::on_fatal(Box::new(move |reason| {
+        let found = match reason.contains("out of insn range") {
+            true => Diagnostic::error("E0604", span, "this probe is too long")
+                .here("more than 32767 instructions between a jump and its target")
+                .help("cut it in several probes"),
+            false => internal(&source, reason),
+        };
+        on_fatal(&source, &[found]);
+    }));
 }
 
 fn too_large(probe: &lower::TooLarge) -> Diagnostic {
@@ -182,7 +222,7 @@ fn complaint(
 fn internal(source: &Source, text: &str) -> Diagnostic {
     let end = source.text.len().min(1);
     let message = format!("internal error of btc: {text}");
-    Diagnostic::error("E0001", bt_grammar::span::Span::new(0, end), message)
+    Diagnostic::error("E0001", Span::new(0, end), message)
         .here("while compiling this script")
         .help("this is a bug in btc, not in the script; please report it with the script")
 }

@@ -138,6 +138,13 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             .collect(),
         keep_ir: cli.emit == Some(Stage::Ir),
         allow_unsafe: cli.allow_unsafe,
+        on_fatal: match cli.format {
+            Format::Text => |source, list| end(diagnostics::print(list, source)),
+            Format::Json => |source, list| {
+                let text = diagnostics::to_json(list, source);
+                end(std::io::stderr().write_all(text.as_bytes()));
+            },
+        },
     };
     let (output, found) = compile(&source, &options);
     show(cli, &found, &source)?;
@@ -159,6 +166,11 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Ends the process after diagnostics, whether or not they could be printed.
+fn end(_printed: std::io::Result<()>) {
+    std::process::exit(1);
 }
 
 fn read_source(cli: &Cli) -> anyhow::Result<Source> {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use bt_abi::manifest;
 use bt_grammar::span::Span;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     /// File name without folders.
     pub name: String,

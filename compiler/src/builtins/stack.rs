@@ -78,9 +78,8 @@ impl Builtin for Ustack {
 /// Records the stack and writes its key, and for user stacks the process, whose memory map gives addresses a meaning.
 pub fn lower_stack<'c>(lower: &mut Lower<'c, '_>, stack: StackTy, to: PointerValue<'c>) {
     let bytes = stack.limit * 8;
-    let frames = lower.temp(bytes);
-    // What the helper does not write must be zero: it is part of the stored value.
-    lower.zero(frames, bytes);
+    // One word more, for a zero: what lies behind it does not count, here and for btrun.
+    let frames = lower.scratch(bytes + 8);
     let flags = lower.int(if stack.user { USER_STACK } else { 0 });
     let size = lower.int(i64::from(bytes));
     let context = lower.context();
@@ -95,10 +94,19 @@ pub fn lower_stack<'c>(lower: &mut Lower<'c, '_>, stack: StackTy, to: PointerVal
     );
     let none = lower.b.compare(IntPredicate::SLE, written, lower.int(0));
     let start = lower.b.position();
-    let [taken, store, done] = ["taken", "store", "done"].map(|name| lower.b.block(name));
-    lower.b.branch(none, done, taken);
+    let [some, taken, store, done] =
+        ["some", "taken", "store", "done"].map(|name| lower.b.block(name));
+    lower.b.branch(none, done, some);
+
+    lower.b.at_end(some);
+    // True, and the verifier must see it.
+    let inside = lower.b.compare(IntPredicate::ULE, written, size);
+    let checked = lower.b.position();
+    lower.b.branch(inside, taken, done);
 
     lower.b.at_end(taken);
+    let end = lower.b.offset_by(frames, written);
+    lower.b.store(end, lower.int(0), 8);
     let hash = hash_function(lower);
     let key = lower.b.call(hash, &[Arg::Ptr(frames), size.into()]);
     let key_at = lower.temp(8);
@@ -120,6 +128,7 @@ pub fn lower_stack<'c>(lower: &mut Lower<'c, '_>, stack: StackTy, to: PointerVal
     lower.b.at_end(done);
     let id = lower.b.phi(&[
         (lower.int(0), start),
+        (lower.int(0), checked),
         (key, after_lookup),
         (key, after_store),
     ]);

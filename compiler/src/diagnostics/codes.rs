@@ -289,6 +289,12 @@ const CODES: &[Entry] = &[
         "The verifier follows loops step by step, and gives up after a million instructions. Shorter strings help.",
     ),
     (
+        "E0604",
+        "probe too long",
+        "A jump of a BPF program reaches 32767 instructions. Thousands of statements in one probe are more than that: cut it in several \
+         probes of the same event, which run one after the other.",
+    ),
+    (
         "E0701",
         "no kernel types",
         "Types of the kernel come from BTF, /sys/kernel/btf/vmlinux of the machine that compiles or a file given with `--btf`.",

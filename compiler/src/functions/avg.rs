@@ -27,6 +27,10 @@ impl Function for Avg {
         sum::aggregation(self, cx, site, |signed| Agg::Avg { signed })
     }
 
+    fn first<'c>(&self, lower: &Lower<'c, '_>, args: &[IntValue<'c>]) -> Option<Vec<IntValue<'c>>> {
+        Some(vec![args[0], lower.int(1)])
+    }
+
     fn aggregate<'c>(
         &self,
         lower: &mut Lower<'c, '_>,
@@ -53,6 +57,10 @@ impl Function for Stats {
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
         sum::aggregation(self, cx, site, |signed| Agg::Stats { signed })
+    }
+
+    fn first<'c>(&self, lower: &Lower<'c, '_>, args: &[IntValue<'c>]) -> Option<Vec<IntValue<'c>>> {
+        Some(vec![args[0], lower.int(1)])
     }
 
     fn aggregate<'c>(

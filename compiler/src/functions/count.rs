@@ -29,6 +29,10 @@ impl Function for Count {
         }
     }
 
+    fn first<'c>(&self, lower: &Lower<'c, '_>, _: &[IntValue<'c>]) -> Option<Vec<IntValue<'c>>> {
+        Some(vec![lower.int(1)])
+    }
+
     fn aggregate<'c>(
         &self,
         lower: &mut Lower<'c, '_>,

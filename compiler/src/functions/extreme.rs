@@ -29,6 +29,10 @@ impl Function for Min {
         sum::aggregation(self, cx, site, |signed| Agg::Min { signed })
     }
 
+    fn first<'c>(&self, lower: &Lower<'c, '_>, args: &[IntValue<'c>]) -> Option<Vec<IntValue<'c>>> {
+        Some(vec![args[0], lower.int(1)])
+    }
+
     fn aggregate<'c>(
         &self,
         lower: &mut Lower<'c, '_>,
@@ -61,6 +65,10 @@ impl Function for Max {
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
         sum::aggregation(self, cx, site, |signed| Agg::Max { signed })
+    }
+
+    fn first<'c>(&self, lower: &Lower<'c, '_>, args: &[IntValue<'c>]) -> Option<Vec<IntValue<'c>>> {
+        Some(vec![args[0], lower.int(1)])
     }
 
     fn aggregate<'c>(

@@ -119,12 +119,21 @@ fn bucket_function<'c>(lower: &mut Lower<'c, '_>, bits: u32) -> FunctionValue<'c
             // The highest set bit, by halving.
             let mut rest = n;
             let mut highest = b.int(0);
-            for step in [32, 16, 8, 4, 2, 1] {
-                let above = b.compare(IntPredicate::UGE, rest, b.int(1i64.wrapping_shl(step)));
-                let shift = b.shl(above, b.int(i64::from(step.trailing_zeros())));
-                rest = b.shr(rest, shift, false);
-                highest = b.add(highest, shift);
+            for step in [32, 16, 8, 4, 2] {
+                let before = b.position();
+                let [above, next] = ["above", "next"].map(|name| b.append_block(function, name));
+                let is_above = b.compare(IntPredicate::UGE, rest, b.int(1i64 << step));
+                b.branch_kept(is_above, above, next);
+                b.at_end(above);
+                let shifted = b.shr(rest, b.int(step), false);
+                let added = b.add(highest, b.int(step));
+                b.jump(next);
+                b.at_end(next);
+                rest = b.phi(&[(rest, before), (shifted, above)]);
+                highest = b.phi(&[(highest, before), (added, above)]);
             }
+            // What is left is 1, 2 or 3.
+            highest = b.add(highest, b.shr(rest, b.int(1), false));
             let bits_value = b.int(i64::from(bits));
             let shift = b.sub(highest, bits_value);
             let power = b.shl(b.add(shift, b.int(1)), bits_value);

@@ -84,6 +84,10 @@ pub trait Function: Sync {
     }
     /// Writes a value that is no scalar, of at most so many bytes.
     fn lower_into<'c>(&self, _: &mut Lower<'c, '_>, _: &Call, _: PointerValue<'c>, _size: u32) {}
+    /// The words of an entry after the first call, if they are few and known: a map that has no entry yet gets it in one call.
+    fn first<'c>(&self, _: &Lower<'c, '_>, _args: &[IntValue<'c>]) -> Option<Vec<IntValue<'c>>> {
+        None
+    }
     /// Adds the arguments to the entry of a map.
     fn aggregate<'c>(
         &self,

@@ -26,6 +26,10 @@ impl Function for Sum {
         aggregation(self, cx, site, |signed| Agg::Sum { signed })
     }
 
+    fn first<'c>(&self, _: &Lower<'c, '_>, args: &[IntValue<'c>]) -> Option<Vec<IntValue<'c>>> {
+        Some(vec![args[0]])
+    }
+
     fn aggregate<'c>(
         &self,
         lower: &mut Lower<'c, '_>,

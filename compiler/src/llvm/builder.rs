@@ -130,6 +130,26 @@ impl<'c> Builder<'c> {
             .expect(BUILT);
     }
 
+    /// A branch that passes shall not turn into selects, which BPF does not have: the weights say that it is predictable.
+    pub fn branch_kept(&self, cond: IntValue<'c>, then: BasicBlock<'c>, otherwise: BasicBlock<'c>) {
+        let flag =
+            self.inner
+                .build_int_compare(IntPredicate::NE, cond, cond.get_type().const_zero(), "");
+        let branch = self
+            .inner
+            .build_conditional_branch(flag.expect(BUILT), then, otherwise)
+            .expect(BUILT);
+        let weight = |n| self.cx.i32_type().const_int(n, false).into();
+        let weights = self.cx.metadata_node(&[
+            self.cx.metadata_string("branch_weights").into(),
+            weight(1),
+            weight(2000),
+        ]);
+        branch
+            .set_metadata(weights, self.cx.get_kind_id("prof"))
+            .expect("a node");
+    }
+
     pub fn branch_null(&self, ptr: PointerValue<'c>, null: BasicBlock<'c>, other: BasicBlock<'c>) {
         let flag = self.inner.build_is_null(ptr, "").expect(BUILT);
         self.inner
@@ -436,6 +456,13 @@ impl<'c> Builder<'c> {
             .inner
             .build_indirect_call(ty, address, &values, "")
             .expect(BUILT);
+        if helper.is_constant() {
+            for (name, value) in [("memory", 0), ("nounwind", 0), ("willreturn", 0)] {
+                let kind = Attribute::get_named_enum_kind_id(name);
+                let attribute = self.cx.create_enum_attribute(kind, value);
+                call.add_attribute(AttributeLoc::Function, attribute);
+            }
+        }
         call.try_as_basic_value().unwrap_basic()
     }
 

@@ -1,6 +1,7 @@
 //! Passes and code generation: module to ELF.
 
-use std::ffi::{CStr, c_void};
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_void};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,6 +11,7 @@ use inkwell::llvm_sys::core::{
     LLVMContextSetDiagnosticHandler, LLVMDisposeMessage, LLVMGetDiagInfoDescription,
     LLVMGetDiagInfoSeverity,
 };
+use inkwell::llvm_sys::error_handling::LLVMInstallFatalErrorHandler;
 use inkwell::llvm_sys::support::LLVMParseCommandLineOptions;
 use inkwell::llvm_sys::{LLVMDiagnosticSeverity, prelude::LLVMDiagnosticInfoRef};
 use inkwell::module::{FlagBehavior, Module};
@@ -113,6 +115,25 @@ impl Machine {
             list if list.is_empty() => Ok(object.as_slice().to_vec()),
             list => Err(list),
         }
+    }
+}
+
+thread_local! {
+    static FATAL: RefCell<Option<Box<dyn Fn(&str)>>> = const { RefCell::new(None) };
+}
+
+/// Has this called before LLVM ends the process, which it does on errors that it cannot go on after. It should end it itself.
+pub fn on_fatal(handler: Box<dyn Fn(&str)>) {
+    FATAL.replace(Some(handler));
+    // SAFETY: the handler is a function, which is there for ever.
+    unsafe { LLVMInstallFatalErrorHandler(Some(fatal)) };
+}
+
+extern "C" fn fatal(reason: *const c_char) {
+    // SAFETY: LLVM gives a string that ends with a NUL and outlives the call.
+    let reason = unsafe { CStr::from_ptr(reason) }.to_string_lossy();
+    if let Some(handler) = FATAL.take() {
+        handler(&reason);
     }
 }
 

@@ -1,5 +1,18 @@
 //! The BPF helper functions that generated code calls, as `include/uapi/linux/bpf.h` numbers them.
 
+impl Helper {
+    /// Gives the same value whenever it is called in one run of a program, and touches nothing: passes may drop calls and merge them.
+    pub fn is_constant(self) -> bool {
+        [
+            GET_CURRENT_PID_TGID,
+            GET_CURRENT_UID_GID,
+            GET_CURRENT_TASK,
+            GET_CURRENT_CGROUP_ID,
+        ]
+        .contains(&self)
+    }
+}
+
 /// Number, name, and the first kernel that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Helper {

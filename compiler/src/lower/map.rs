@@ -10,7 +10,7 @@ use super::Lower;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{MAP_DELETE_ELEM, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::llvm::{IntValue, PointerValue};
-use crate::typed::{Call, Expr, MapId, VarId};
+use crate::typed::{Call, Expr, ExprKind, MapId, VarId};
 use crate::types::{Agg, Ty};
 
 /// `BPF_ANY` and `BPF_NOEXIST` of the map update helper.
@@ -40,15 +40,45 @@ impl<'c> Lower<'c, '_> {
         let ptr = self.temp(plan.key_size());
         match (key, &plan.key) {
             (Some(key), Some(ty)) => {
-                let holes = has_holes(ty);
-                if holes {
-                    self.zero(ptr, ty.size());
-                }
+                self.zero_what_stays(key, ptr, ty);
                 self.store(key, ptr, ty, true);
             }
             _ => self.b.store(ptr, self.int(0), 4),
         }
         ptr
+    }
+
+    /// Zeroes the bytes of a layout that storing the value leaves as they are.
+    fn zero_what_stays(&mut self, expr: &Expr, to: PointerValue<'c>, layout: &Type) {
+        if let (ExprKind::Tuple(items), Type::Tuple { size, fields }) = (&expr.kind, layout) {
+            let mut written = 0;
+            for (item, field) in items.iter().zip(fields) {
+                self.zero_gap(to, written, field.offset);
+                let at = self.b.offset(to, field.offset);
+                self.zero_what_stays(item, at, &field.ty);
+                written = field.offset + field.ty.size();
+            }
+            self.zero_gap(to, written, *size);
+            return;
+        }
+        let whole = match &expr.kind {
+            ExprKind::Builtin(builtin) => builtin.fills() == Some(layout.size()),
+            _ => false,
+        };
+        if !whole && has_holes(layout) {
+            self.zero(to, layout.size());
+        }
+    }
+
+    /// Zeroes what lies between two fields, by aligned words.
+    fn zero_gap(&mut self, to: PointerValue<'c>, mut from: u32, end: u32) {
+        while from < end {
+            let fits = |width: &u32| from.is_multiple_of(*width) && from + width <= end;
+            let width = [8, 4, 2].into_iter().find(fits).unwrap_or(1);
+            let at = self.b.offset(to, from);
+            self.b.store(at, self.int(0), width);
+            from += width;
+        }
     }
 
     fn lookup(&mut self, map: MapId, key: PointerValue<'c>) -> PointerValue<'c> {
@@ -257,9 +287,42 @@ impl<'c> Lower<'c, '_> {
         let key = self.map_key(map, key);
         let value = self.script.maps[map.index()].value.clone();
         self.shared = self.script.maps[map.index()].shared;
+        if !self.shared
+            && !self.is_scalar_map(map)
+            && let Some(words) = call.function.first(self, &args)
+        {
+            return self.aggregate_own(map, key, &value, call, &args, &words);
+        }
         self.change(map, key, |lower, entry| {
             call.function.aggregate(lower, &value, &args, entry)
         });
+    }
+
+    /// Adds to the own CPU's value, or sets it to `words` if there is none. No other CPU writes there, so that one call does.
+    fn aggregate_own(
+        &mut self,
+        map: MapId,
+        key: PointerValue<'c>,
+        value: &Ty,
+        call: &Call,
+        args: &[IntValue<'c>],
+        words: &[IntValue<'c>],
+    ) {
+        let found = self.lookup(map, key);
+        let [absent, present, done] = ["absent", "present", "done"].map(|name| self.b.block(name));
+        self.b.branch_null(found, absent, present);
+        self.b.at_end(present);
+        call.function.aggregate(self, value, args, found);
+        self.b.jump(done);
+        self.b.at_end(absent);
+        let first = self.temp(8 * words.len() as u32);
+        for (index, word) in words.iter().enumerate() {
+            let at = self.b.offset(first, 8 * index as u32);
+            self.b.store(at, *word, 8);
+        }
+        self.update(map, key, first, ANY);
+        self.b.jump(done);
+        self.b.at_end(done);
     }
 
     /// 1 if there is an entry.

@@ -17,6 +17,12 @@ impl<'c> Lower<'c, '_> {
     /// `clean`: the memory is zero, and what the value does not cover must stay so, since all bytes count (map keys).
     pub fn store(&mut self, expr: &Expr, to: PointerValue<'c>, target: &Type, clean: bool) {
         if expr.ty.is_scalar() {
+            if let ExprKind::Read(place) = &expr.kind
+                && expr.ty.size() == target.size()
+                && self.read_straight(place, to, target.size())
+            {
+                return;
+            }
             let value = self.scalar(expr);
             self.b.store(to, value, target.size());
             return;

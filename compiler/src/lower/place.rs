@@ -154,6 +154,30 @@ impl<'c> Lower<'c, '_> {
         self.b.load(temp, bytes, signed)
     }
 
+    /// Has a helper read a scalar to where it is wanted; says whether the place is one that it can read.
+    pub(super) fn read_straight(
+        &mut self,
+        place: &Place,
+        to: PointerValue<'c>,
+        bytes: u32,
+    ) -> bool {
+        let space = self.space(place);
+        let plain = match place.steps.last() {
+            Some(Step::Field(field)) => {
+                let def = self.records.field(*field);
+                def.bits.is_none() && !def.data_loc
+            }
+            _ => true,
+        };
+        if !plain || matches!(space, Space::Context | Space::Own) {
+            return false;
+        }
+        let at = self.address(place);
+        let size = self.int(i64::from(bytes));
+        self.helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
+        true
+    }
+
     /// Reads the storage of a bit-field and cuts the field out, with offsets and shifts of the target.
     fn read_bits(
         &mut self,

@@ -123,7 +123,8 @@ impl<'c> Lower<'c, '_> {
         *self.program.temporaries.base.insert(base)
     }
 
-    fn scratch(&mut self, size: u32) -> PointerValue<'c> {
+    /// Memory of the map until the end of the statement, which holds something from the start as the verifier sees it.
+    pub fn scratch(&mut self, size: u32) -> PointerValue<'c> {
         let base = self.scratch_base();
         let state = &mut self.program.temporaries;
         let at = state.scratch_top;

@@ -99,6 +99,16 @@ fn open(attr: &perf_event_attr, cpu: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
+/// libbpf's text hides the error's number behind the name of its own step.
+fn refusal(error: &libbpf_rs::Error) -> Failure {
+    let text = format!("{error:#}");
+    let failure = Failure::kernel(format!("the kernel refused to attach the program: {text}"));
+    match text.contains("Argument list too long") {
+        true => failure.help("a tracepoint, kprobe or uprobe runs at most 64 programs, those of other tools included: make one probe of several, with `if`"),
+        false => failure,
+    }
+}
+
 /// Runs the program at each event, until the link is dropped. `cookie`: what the program gets from
 /// bpf_get_attach_cookie; 0 asks for none, and works on all kernels.
 pub fn attach(program: &ProgramMut<'_>, event: OwnedFd, cookie: u32) -> Result<Link, Failure> {
@@ -112,8 +122,6 @@ pub fn attach(program: &ProgramMut<'_>, event: OwnedFd, cookie: u32) -> Result<L
             let _ = event.into_raw_fd();
             Ok(link)
         }
-        Err(error) => Err(Failure::kernel(format!(
-            "the kernel refused to attach the program: {error}"
-        ))),
+        Err(error) => Err(refusal(&error)),
     }
 }
