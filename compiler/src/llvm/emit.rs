@@ -118,12 +118,14 @@ impl Machine {
     }
 }
 
+type FatalHandler = Box<dyn Fn(&str)>;
+
 thread_local! {
-    static FATAL: RefCell<Option<Box<dyn Fn(&str)>>> = const { RefCell::new(None) };
+    static FATAL: RefCell<Option<FatalHandler>> = const { RefCell::new(None) };
 }
 
 /// Has this called before LLVM ends the process, which it does on errors that it cannot go on after. It should end it itself.
-pub fn on_fatal(handler: Box<dyn Fn(&str)>) {
+pub fn on_fatal(handler: FatalHandler) {
     FATAL.replace(Some(handler));
     // SAFETY: the handler is a function, which is there for ever.
     unsafe { LLVMInstallFatalErrorHandler(Some(fatal)) };
