@@ -22,7 +22,7 @@ mod uid;
 mod usermode;
 mod username;
 
-pub use stack::{DEFAULT_LIMIT, MAX_LIMIT, lower_stack};
+pub use stack::{DEFAULT_LIMIT, MAX_LIMIT, lower_stack, stack_length};
 
 use std::fmt;
 

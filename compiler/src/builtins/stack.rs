@@ -10,7 +10,7 @@ use super::{Builtin, value};
 use crate::check::Checker;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{GET_CURRENT_PID_TGID, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
-use crate::llvm::{FunctionValue, PointerValue};
+use crate::llvm::{FunctionValue, IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::Expr;
 use crate::types::{StackTy, Ty};
@@ -139,6 +139,61 @@ pub fn lower_stack<'c>(lower: &mut Lower<'c, '_>, stack: StackTy, to: PointerVal
         let at = lower.b.offset(to, 8);
         lower.b.store(at, pid, 8);
     }
+}
+
+/// The number of frames of a stack that was recorded: those before the first zero.
+pub fn stack_length<'c>(
+    lower: &mut Lower<'c, '_>,
+    stack: StackTy,
+    value: PointerValue<'c>,
+) -> IntValue<'c> {
+    let map = Arg::Ptr(lower.stacks(stack.limit));
+    let frames = lower.helper_ptr(MAP_LOOKUP_ELEM, &[map, Arg::Ptr(value)]);
+    let start = lower.b.position();
+    let [known, done] = ["known", "done"].map(|name| lower.b.block(name));
+    lower.b.branch_null(frames, done, known);
+    lower.b.at_end(known);
+    let count = count_function(lower);
+    let bytes = lower.int(i64::from(stack.limit * 8));
+    let length = lower.b.call(count, &[Arg::Ptr(frames), bytes.into()]);
+    let end = lower.b.position();
+    lower.b.jump(done);
+    lower.b.at_end(done);
+    lower.b.phi(&[(lower.int(0), start), (length, end)])
+}
+
+const COUNT: &str = "btc_stack_length";
+
+/// `long btc_stack_length(const u64 *frames, long bytes)`
+fn count_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
+    lower.has_loop();
+    let names = ["frames", "bytes"];
+    lower.subroutine(COUNT, &names, &[true, false], |lower, function| {
+        let frames = lower.b.param_ptr(function, 0);
+        let bytes = lower.b.param_int(function, 1);
+        let [head, load, next, end] =
+            ["head", "load", "next", "end"].map(|n| lower.b.append_block(function, n));
+        let at = lower.b.alloca(8);
+        lower.b.store(at, lower.int(0), 8);
+        lower.b.jump(head);
+
+        lower.b.at_end(head);
+        let offset = lower.b.load(at, 8, false);
+        let more = lower.b.compare(IntPredicate::ULT, offset, bytes);
+        lower.b.branch(more, load, end);
+
+        lower.b.at_end(load);
+        let frame = lower.b.load(lower.b.offset_by(frames, offset), 8, false);
+        lower.b.branch(frame, next, end);
+
+        lower.b.at_end(next);
+        lower.b.store(at, lower.b.add(offset, lower.int(8)), 8);
+        lower.b.jump(head);
+
+        lower.b.at_end(end);
+        let reached = lower.b.load(at, 8, false);
+        lower.b.ret_value(lower.b.shr(reached, lower.int(3), false));
+    })
 }
 
 const HASH: &str = "btc_stack_hash";

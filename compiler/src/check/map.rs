@@ -50,6 +50,7 @@ impl Checker<'_> {
     /// The map of that name, made known if it is not.
     pub fn map_id(&mut self, name: &str, span: Span) -> MapId {
         if let Some(id) = self.map_ids.get(name) {
+            self.maps[id.index()].used = true;
             return *id;
         }
         let id = MapId(self.maps.len() as u32);
@@ -62,6 +63,7 @@ impl Checker<'_> {
             declared: None,
             shared: false,
             counted: None,
+            used: true,
         });
         self.map_ids.insert(name.into(), id);
         id
@@ -74,7 +76,9 @@ impl Checker<'_> {
 
     /// `let @map = kind(max_entries);`
     pub(super) fn map_declaration(&mut self, decl: &ast::MapDecl) {
+        let used = self.map_ids.contains_key(&decl.map.node);
         let id = self.map_id(&decl.map.node, decl.map.span);
+        self.maps[id.index()].used = used;
         let (lru, per_cpu) = match decl.kind.node.as_str() {
             "hash" => (false, false),
             "lruhash" => (true, false),
@@ -108,6 +112,39 @@ impl Checker<'_> {
             per_cpu,
             max_entries,
         });
+    }
+
+    /// Kinds of maps that do not fit what is in them, and maps that nothing uses.
+    pub(super) fn declared_maps(&mut self) {
+        let mut found = Vec::new();
+        for map in &self.maps {
+            let Some(declared) = map.declared else {
+                continue;
+            };
+            if !map.used {
+                let message = format!("map `{}` is never used", map.name);
+                found.push(Diagnostic::warning("W0921", map.span, message).here("declared here"));
+                continue;
+            }
+            let aggregation = matches!(map.value, Ty::Agg(_));
+            if map.value.is_unknown() || aggregation == declared.per_cpu {
+                continue;
+            }
+            let (message, help) = match aggregation {
+                true => (
+                    "an aggregation needs a map that is kept per CPU",
+                    "declare it as percpuhash or percpulruhash",
+                ),
+                false => (
+                    "a map that is kept per CPU holds aggregations alone",
+                    "declare it as hash or lruhash",
+                ),
+            };
+            let value = format!("`{}` is assigned here", self.show(&map.value));
+            let error = Diagnostic::error("E0312", map.span, message).here("of another kind");
+            found.push(error.also(map.value_span, value).help(help));
+        }
+        found.into_iter().for_each(|d| self.report(d));
     }
 
     pub fn map(&self, id: MapId) -> &MapInfo {

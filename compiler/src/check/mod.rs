@@ -80,6 +80,7 @@ pub fn check(
         }
     }
     checker.undefined_maps();
+    checker.declared_maps();
     checker.untyped(&bodies);
     let mut diagnostics = setup;
     diagnostics.append(&mut checker.diagnostics);
@@ -151,6 +152,8 @@ pub struct MapInfo {
     pub shared: bool,
     /// `@x++` and its like: the map begins at 0 if nothing else gives it a type.
     pub counted: Option<Span>,
+    /// Something beside its declaration names it.
+    pub used: bool,
 }
 
 impl MapInfo {
@@ -369,6 +372,7 @@ impl<'a> Checker<'a> {
             .iter()
             .filter(|m| {
                 m.value.is_unknown()
+                    && m.used
                     && !self
                         .diagnostics
                         .iter()

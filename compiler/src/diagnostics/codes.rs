@@ -128,8 +128,9 @@ const CODES: &[Entry] = &[
     ),
     (
         "E0312",
-        "unknown kind of map",
-        "Maps are declared as hash, lruhash, percpuhash or percpulruhash, with their size: `let @a = lruhash(100);`.",
+        "wrong kind of map",
+        "Maps are declared as hash, lruhash, percpuhash or percpulruhash, with their size: `let @a = lruhash(100);`. Those that are kept per CPU \
+         hold aggregations (`count()`, `sum()`, ...), the others everything else.",
     ),
     (
         "E0301",
@@ -320,6 +321,11 @@ const CODES: &[Entry] = &[
         "type without a name",
         "A pointer to a struct or union of the kernel that has neither a tag nor a typedef. Members are found on the target by names, so the way \
          to them must begin at a type that has one: write `$struct.member.field` instead of taking the address of `$struct.member` first.",
+    ),
+    (
+        "W0921",
+        "map is never used",
+        "A map is declared, and nothing in the script names it.\n\n    let @a = hash(10);\n    begin { }",
     ),
     (
         "W0920",

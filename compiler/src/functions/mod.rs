@@ -21,6 +21,7 @@ mod is_err;
 mod is_type;
 mod join;
 mod kaddr;
+mod len;
 mod lhist;
 mod macaddr;
 mod message;
@@ -140,6 +141,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &is_type::IsUnsignedInteger,
     &join::Join,
     &kaddr::Kaddr,
+    &len::Len,
     &lhist::LinearHist,
     &macaddr::Macaddr,
     &message::Errorf,

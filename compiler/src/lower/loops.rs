@@ -148,6 +148,24 @@ impl<'c, 's> Lower<'c, 's> {
         );
     }
 
+    /// The number of entries: how often a callback that does nothing is called.
+    pub fn map_length(&mut self, map: MapId) -> IntValue<'c> {
+        let names = ["map", "key", "value", "frame"];
+        let function = self.subroutine("btc_entry", &names, &[true; 4], |lower, _| {
+            lower.b.ret(0);
+        });
+        let callback = function.as_global_value().as_pointer_value();
+        let frame = self.b.alloca(8);
+        let flags = self.int(0);
+        let args = [
+            Arg::Ptr(self.map_global(map)),
+            Arg::Ptr(callback),
+            Arg::Ptr(frame),
+            flags.into(),
+        ];
+        self.helper(FOR_EACH_MAP_ELEM, &args)
+    }
+
     /// Builds the callback of a loop, fills its frame, has it called, and ends the program if the body said so.
     fn with_callback(
         &mut self,
