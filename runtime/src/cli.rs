@@ -27,6 +27,18 @@ pub struct Run {
     pub format: Format,
     /// Run scripts that do more than look.
     pub allow_unsafe: bool,
+    pub mode: Mode,
+}
+
+/// What is done with the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    #[default]
+    Trace,
+    /// Its `test` probes are run.
+    Test,
+    /// Its `bench` probes.
+    Bench,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +58,8 @@ Options:
   -q, --quiet            Do not say how many probes were attached
   -o, --output <FILE>    Write the report there instead of to standard output
   -f, --format <FORMAT>  Format of the report: text (the default), json
+      --test             Run the `test` probes, and nothing else
+      --bench            Run the `bench` probes, and nothing else
       --unsafe           Allow the script to run commands and to change what it traces
   -h, --help             Print help
   -V, --version          Print version
@@ -103,6 +117,7 @@ fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
         output: None,
         format: Format::Text,
         allow_unsafe: false,
+        mode: Mode::default(),
     };
     while let Some(word) = words.next(&mut at) {
         if let Some((name, value)) = word.to_long() {
@@ -156,6 +171,8 @@ fn option(
         "v" | "verbose" => run.verbose = true,
         "q" | "quiet" => run.quiet = true,
         "unsafe" => run.allow_unsafe = true,
+        "test" => run.mode = Mode::Test,
+        "bench" => run.mode = Mode::Bench,
         "h" | "help" => return Err(Answer::Help),
         "V" | "version" => return Err(Answer::Version),
         "o" | "output" => {

@@ -65,13 +65,13 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
     if !run.allow_unsafe {
         refuse_unsafe(&object.manifest)?;
     }
-    let environment = environment::check(&object.manifest)?;
+    let environment = environment::check(&object.manifest, run.mode)?;
     btf::describe(&mut object.manifest)?;
     let object = &*object;
     let manifest = &object.manifest;
     values.extend(environment::late::fill(manifest)?);
     let wanted = btf::wanted(object)?;
-    let mut targets = targets::resolve(manifest, &environment)?;
+    let mut targets = targets::resolve(manifest, &environment, run.mode)?;
     let plan = targets::variants::plan(manifest, &mut targets, &wanted, &environment)?;
     let loader = load::Loader {
         object,

@@ -224,6 +224,7 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+        self.distinct_names(&found);
         let limit = self.config.max_probes.min(self.config.max_bpf_progs);
         if let Some((_, probe)) = found.get(limit as usize) {
             let message = format!("{} probes, and max_probes is {limit}", found.len());
@@ -242,6 +243,22 @@ impl<'a> Checker<'a> {
             self.report(error.here("nothing would ever run").help(help));
         }
         found
+    }
+
+    /// Tests and benchmarks are told apart by their names.
+    fn distinct_names(&mut self, found: &[(Spec, &ast::Probe)]) {
+        for (index, (spec, probe)) in found.iter().enumerate() {
+            let first = found[..index].iter().find(|(s, _)| s.text == spec.text);
+            if let Some((_, first)) = first.filter(|_| spec.kind.is_judged()) {
+                let message = format!("`{}` is there twice", spec.text);
+                let error = Diagnostic::error("E0509", probe.span, message);
+                self.report(
+                    error
+                        .here("the second one")
+                        .also(first.span, "the first one"),
+                );
+            }
+        }
     }
 
     fn probe(&mut self, index: usize, spec: &Spec, probe: &ast::Probe) -> Probe {

@@ -90,11 +90,11 @@ impl Checker<'_> {
                 }
             }
             A::Block(block) => StmtKind::Block(self.block(block)),
-            A::Return(None) => StmtKind::Return,
-            // The value is what `test` probes are judged by; elsewhere it says nothing.
+            A::Return(None) => StmtKind::Return(None),
+            // The value is what tests are judged by; elsewhere it says nothing.
             A::Return(Some(value)) => {
-                self.scalar(value, "a return value");
-                StmtKind::Return
+                let value = self.scalar(value, "a return value");
+                StmtKind::Return(Some(value).filter(|_| self.spec().kind.is_judged()))
             }
             A::ForRange {
                 var,

@@ -185,6 +185,11 @@ const CODES: &[Entry] = &[
         "The script has more probes than `max_probes` or `max_bpf_progs` allow; both can be raised in the config block.",
     ),
     (
+        "E0509",
+        "two tests of one name",
+        "Tests and benchmarks are told apart by their names.\n\n    test:works { }\n    test:works { }",
+    ),
+    (
         "E0310",
         "not in a loop",
         "`break` and `continue` only mean something inside a loop.",

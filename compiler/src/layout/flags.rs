@@ -1,7 +1,7 @@
 //! What a reader must understand to run an object: what older readers do not know, in `must_understand`.
 
 use bt_abi::Type;
-use bt_abi::manifest::{EventKind, Manifest, SlotValue, flags};
+use bt_abi::manifest::{Attach, EventKind, Manifest, SlotValue, flags};
 
 /// The flags of a manifest, sorted.
 pub fn flags_of(manifest: &Manifest) -> Vec<String> {
@@ -15,6 +15,15 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     }
     if manifest.programs.iter().any(|p| p.attach.is_late()) {
         found.push(flags::TARGETS);
+    }
+    let called = |attach: &Attach| {
+        matches!(
+            attach,
+            Attach::Signal { .. } | Attach::Test { .. } | Attach::Bench { .. }
+        )
+    };
+    if manifest.programs.iter().any(|p| called(&p.attach)) {
+        found.push(flags::CALLED);
     }
     for slot in &manifest.slots {
         match slot.value {

@@ -205,7 +205,8 @@ impl<'c, 's> Lower<'c, 's> {
             let left = self.b.load(word(self, LEFT), 8, false);
             self.b.branch(left, leave, stay);
             self.b.at_end(leave);
-            self.leave();
+            let value = self.b.shr(left, self.int(1), true);
+            self.leave_with(value);
             self.b.jump(stay);
             self.b.at_end(stay);
         }
@@ -280,6 +281,7 @@ impl<'c, 's> Lower<'c, 's> {
             temporaries: self.program.temporaries.nested(base),
             around: Some(around),
             left: Some(word(self, LEFT)),
+            result: None,
             steps: 0,
             leaves: false,
         };

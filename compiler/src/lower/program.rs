@@ -32,6 +32,8 @@ pub struct State<'c, 's> {
     pub around: Option<Around<'c>>,
     /// In a loop's callback: the word of the caller that says that the whole program ends.
     pub left: Option<PointerValue<'c>>,
+    /// What the program returns, if that says something.
+    pub result: Option<PointerValue<'c>>,
     /// Steps of the loops around that are loops in the program, multiplied.
     pub steps: i64,
     /// Something in this function ended the whole program.
@@ -71,6 +73,11 @@ impl<'c, 's> Lower<'c, 's> {
         };
         self.locate(probe.span);
         self.b.at_end(entry);
+        if probe.kind.is_judged() {
+            let result = self.b.alloca(8);
+            self.b.store(result, self.b.int(0), 8);
+            self.program.result = Some(result);
+        }
         self.b.jump(early);
 
         self.b.at_end(predicate);
@@ -94,7 +101,10 @@ impl<'c, 's> Lower<'c, 's> {
 
         self.b.at_end(exit);
         self.locate(probe.span);
-        self.b.ret(0);
+        match self.program.result {
+            Some(result) => self.b.ret_value(self.b.load(result, 8, true)),
+            None => self.b.ret(0),
+        }
 
         let needed = self.program.temporaries.uses_scratch();
         self.b.at_end(early);

@@ -1,7 +1,7 @@
 //! Statements.
 
 use super::Lower;
-use crate::llvm::BasicBlock;
+use crate::llvm::{BasicBlock, IntValue};
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind};
 use crate::types::Ty;
 
@@ -67,14 +67,32 @@ impl<'c> Lower<'c, '_> {
             StmtKind::Continue => self.go(self.program.around.map(|loops| loops.next)),
             StmtKind::Unroll { count, body } => (0..*count).for_each(|_| self.stmts(body)),
             StmtKind::Block(body) => self.stmts(body),
-            StmtKind::Return => self.leave(),
+            StmtKind::Return(None) => self.leave(),
+            StmtKind::Return(Some(value)) => {
+                let value = self.scalar(value);
+                self.leave_with(value);
+            }
         }
     }
 
     /// Ends the program here; what follows in the script is built, and never reached.
     pub fn leave(&mut self) {
+        let nothing = self.int(0);
+        self.leave_with(nothing);
+    }
+
+    /// The same, and gives a value if the program is judged by it. From a callback it goes through the word of the caller, above the
+    /// bit that says that the program ends.
+    pub(super) fn leave_with(&mut self, value: IntValue<'c>) {
+        let judged = self.probe().kind.is_judged();
         if let Some(left) = self.program.left {
-            self.b.store(left, self.int(1), 8);
+            let word = match judged {
+                true => self.b.add(self.b.shl(value, self.int(1)), self.int(1)),
+                false => self.int(1),
+            };
+            self.b.store(left, word, 8);
+        } else if let Some(result) = self.program.result {
+            self.b.store(result, value, 8);
         }
         self.program.leaves = true;
         self.go(self.program.exit);

@@ -23,13 +23,16 @@ pub enum ProbeKind {
     Uprobe,
     Uretprobe,
     Timer,
+    Test,
+    Bench,
 }
 
 impl ProbeKind {
     /// The ELF section, from which libbpf takes the program type.
     pub fn section(self) -> &'static str {
         match self {
-            ProbeKind::Special => "raw_tp",
+            ProbeKind::Special | ProbeKind::Test => "raw_tp",
+            ProbeKind::Bench => "xdp",
             ProbeKind::Kprobe => "kprobe",
             ProbeKind::Kretprobe => "kretprobe",
             ProbeKind::Tracepoint => "tracepoint",
@@ -62,6 +65,11 @@ impl ProbeKind {
             self,
             ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Uprobe | ProbeKind::Uretprobe
         )
+    }
+
+    /// What the script returns says something.
+    pub fn is_judged(self) -> bool {
+        matches!(self, ProbeKind::Test | ProbeKind::Bench)
     }
 
     pub fn has_return_value(self) -> bool {
@@ -97,6 +105,9 @@ pub trait Provider: Sync {
 pub static PROVIDERS: &[&dyn Provider] = &[
     &special::Begin,
     &special::End,
+    &special::OfBtrun,
+    &special::Test,
+    &special::Bench,
     &kprobe::Kprobe,
     &kprobe::Kretprobe,
     &tracepoint::Tracepoint,
@@ -234,7 +245,4 @@ const NOT_YET: &[&str] = &[
     "aw",
     "iter",
     "it",
-    "self",
-    "test",
-    "bench",
 ];

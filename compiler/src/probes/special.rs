@@ -1,4 +1,4 @@
-//! `begin` and `end`: run by btrun itself, once.
+//! Programs that btrun itself runs: `begin`, `end`, `self`, `test` and `bench`.
 
 use bt_abi::manifest::Attach;
 use bt_grammar::ast::AttachPoint;
@@ -9,6 +9,51 @@ use crate::types::Records;
 
 pub struct Begin;
 pub struct End;
+pub struct OfBtrun;
+pub struct Test;
+pub struct Bench;
+
+impl Provider for OfBtrun {
+    fn names(&self) -> &'static [&'static str] {
+        &["self"]
+    }
+
+    fn usage(&self) -> &'static str {
+        "self:signal:SIGUSR1"
+    }
+
+    fn parse(&self, point: &AttachPoint, _: &Records) -> Result<Spec, Box<Diagnostic>> {
+        super::spec(self, ProbeKind::Special, point)
+    }
+}
+
+impl Provider for Test {
+    fn names(&self) -> &'static [&'static str] {
+        &["test"]
+    }
+
+    fn usage(&self) -> &'static str {
+        "test:NAME"
+    }
+
+    fn parse(&self, point: &AttachPoint, _: &Records) -> Result<Spec, Box<Diagnostic>> {
+        super::spec(self, ProbeKind::Test, point)
+    }
+}
+
+impl Provider for Bench {
+    fn names(&self) -> &'static [&'static str] {
+        &["bench"]
+    }
+
+    fn usage(&self) -> &'static str {
+        "bench:NAME"
+    }
+
+    fn parse(&self, point: &AttachPoint, _: &Records) -> Result<Spec, Box<Diagnostic>> {
+        super::spec(self, ProbeKind::Bench, point)
+    }
+}
 
 impl Provider for Begin {
     fn names(&self) -> &'static [&'static str] {

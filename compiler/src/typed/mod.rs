@@ -193,7 +193,8 @@ pub enum StmtKind {
         body: Vec<Stmt>,
     },
     Block(Vec<Stmt>),
-    Return,
+    /// With a value where it says something: in tests and benchmarks.
+    Return(Option<Expr>),
 }
 
 #[derive(Debug)]

@@ -68,7 +68,8 @@ pub fn stmts<'t>(list: &'t [Stmt], visit: &mut dyn FnMut(Node<'t>)) {
                 stmts(body, visit);
             }
             StmtKind::Unroll { body, .. } | StmtKind::Block(body) => stmts(body, visit),
-            StmtKind::Return | StmtKind::Break | StmtKind::Continue => {}
+            StmtKind::Return(Some(value)) => expr(value, visit),
+            StmtKind::Return(None) | StmtKind::Break | StmtKind::Continue => {}
         }
     }
 }

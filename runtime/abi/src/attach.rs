@@ -90,6 +90,9 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 /// Understands the parts behind a provider's full name, all parameters replaced. The error says what is wrong with them.
 pub fn parse(provider: &str, parts: &[Part]) -> Result<Attach, String> {
     match provider {
+        "self" => signal(parts),
+        "test" => named(parts).map(|name| Attach::Test { name }),
+        "bench" => named(parts).map(|name| Attach::Bench { name }),
         "kprobe" => kprobe(parts),
         "kretprobe" => kretprobe(parts),
         "tracepoint" => tracepoint(parts),
@@ -109,6 +112,28 @@ pub fn text(provider: &str, parts: &[Part]) -> String {
         text.push_str(part.text.trim());
     }
     text
+}
+
+/// `self:signal:SIGUSR1`
+fn signal(parts: &[Part]) -> Result<Attach, String> {
+    match parts {
+        [event, signal] if event.text == "signal" => match signal.text.as_str() {
+            "SIGUSR1" => Ok(Attach::Signal {
+                signal: signal.text.clone(),
+            }),
+            other => Err(format!("`{other}` is no signal that a script can have")),
+        },
+        [event, ..] if event.text != "signal" => Err(format!("`{}` is no event", event.text)),
+        _ => Err("expected `signal` and the name of a signal".into()),
+    }
+}
+
+/// The name of a test or benchmark.
+fn named(parts: &[Part]) -> Result<String, String> {
+    match parts {
+        [name] if !name.text.is_empty() => Ok(name.text.clone()),
+        _ => Err("expected a name".into()),
+    }
 }
 
 /// The module, if there is one, and the function.

@@ -16,6 +16,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::SLOTS,
     flags::STRUCTS,
     flags::TARGETS,
+    flags::CALLED,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -32,6 +33,8 @@ pub mod flags {
     pub const STRUCTS: &str = "structs";
     /// Names with `*` in [`super::Attach`], [`super::Attach::Deferred`], and [`super::SlotValue::ProbeId`].
     pub const TARGETS: &str = "targets";
+    /// [`super::Attach::Signal`], [`super::Attach::Test`] and [`super::Attach::Bench`].
+    pub const CALLED: &str = "called";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -127,6 +130,18 @@ pub enum Attach {
     Begin,
     /// Run once after the others are detached.
     End,
+    /// Run each time that btrun gets the signal: `SIGUSR1`.
+    Signal {
+        signal: String,
+    },
+    /// Run once by `btrun --test`; a return value of 0 is a pass.
+    Test {
+        name: String,
+    },
+    /// Run again and again by `btrun --bench` (an XDP program, whose test run counts time); a return value above 0 skips it.
+    Bench {
+        name: String,
+    },
     Kprobe {
         module: Option<String>,
         function: String,

@@ -77,7 +77,7 @@ pub fn all(
             })?);
         }
         attached.probes += found.len();
-        if verbose && !matches!(program.attach, Attach::Begin | Attach::End) {
+        if verbose && !special::is_called(&program.attach) {
             let loaded: Vec<&Variant> = loaded.variants(index).map(|(v, _)| v).collect();
             say::err(&summary(program, &loaded, &found));
         }

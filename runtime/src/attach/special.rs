@@ -1,4 +1,4 @@
-//! `begin` and `end`: programs that are not attached, but run once by us.
+//! Programs that are not attached, but run by us: `begin`, `end`, `self`, `test` and `bench`.
 
 use bt_abi::manifest::{Attach, Manifest};
 use libbpf_rs::ProgramInput;
@@ -10,6 +10,20 @@ use crate::load::Loaded;
 pub enum Moment {
     Begin,
     End,
+    /// A signal has come.
+    Signal,
+}
+
+/// Does btrun run it itself?
+pub fn is_called(attach: &Attach) -> bool {
+    matches!(
+        attach,
+        Attach::Begin
+            | Attach::End
+            | Attach::Signal { .. }
+            | Attach::Test { .. }
+            | Attach::Bench { .. }
+    )
 }
 
 /// Runs the programs of the moment, in the order of the script, and says how many there were.
@@ -17,6 +31,7 @@ pub fn run(manifest: &Manifest, loaded: &Loaded, moment: Moment) -> Result<usize
     let programs = manifest.programs.iter().filter(|p| match moment {
         Moment::Begin => p.attach == Attach::Begin,
         Moment::End => p.attach == Attach::End,
+        Moment::Signal => matches!(p.attach, Attach::Signal { .. }),
     });
     let mut count = 0;
     for program in programs {

@@ -13,7 +13,9 @@ use std::path::PathBuf;
 
 use bt_abi::manifest::{Attach, Manifest};
 
+use crate::cli::Mode;
 use crate::error::Failure;
+use crate::targets::is_run;
 
 pub use tracefs::Tracefs;
 
@@ -39,7 +41,7 @@ impl Environment {
 }
 
 /// Checks privileges, and finds tracefs (or mounts it in a mount namespace of our own) where the object has tracepoints.
-pub fn check(manifest: &Manifest) -> Result<Environment, Failure> {
+pub fn check(manifest: &Manifest, mode: Mode) -> Result<Environment, Failure> {
     privileges::check()?;
     let uses = |attach: &Attach| match attach {
         Attach::Tracepoint { .. } => true,
@@ -47,7 +49,8 @@ pub fn check(manifest: &Manifest) -> Result<Environment, Failure> {
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } => attach.is_pattern(),
         _ => false,
     };
-    let tracefs = match manifest.programs.iter().find(|p| uses(&p.attach)) {
+    let mut programs = manifest.programs.iter();
+    let tracefs = match programs.find(|p| uses(&p.attach) && is_run(&p.attach, mode)) {
         Some(program) => Some(Tracefs::find().map_err(|f| f.at(program.span))?),
         None => None,
     };

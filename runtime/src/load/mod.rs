@@ -226,7 +226,13 @@ fn multi_type(attach: &Attach) -> ProgramAttachType {
 pub fn program_type(attach: &Attach) -> ProgramType {
     match attach {
         // parameters are replaced before anything is loaded
-        Attach::Begin | Attach::End | Attach::Deferred { .. } => ProgramType::RawTracepoint,
+        Attach::Begin
+        | Attach::End
+        | Attach::Signal { .. }
+        | Attach::Test { .. }
+        | Attach::Deferred { .. } => ProgramType::RawTracepoint,
+        // its test run can be repeated, and counts time
+        Attach::Bench { .. } => ProgramType::Xdp,
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } => ProgramType::Kprobe,
         Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramType::Kprobe,
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,

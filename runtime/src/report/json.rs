@@ -4,7 +4,7 @@ use bt_abi::manifest::{Source, Span};
 
 use super::histogram::{Bound, Histogram};
 use super::text::{key_text, render};
-use super::{Content, MapReport, Output};
+use super::{BenchmarkResult, Content, MapReport, Output, TestResult};
 use crate::value::{Int, Value};
 
 pub struct Json;
@@ -76,6 +76,27 @@ impl Output for Json {
             span.column
         );
         push_line(out, &line);
+    }
+
+    fn test(&self, out: &mut Vec<u8>, result: &TestResult<'_>) {
+        let data = format!(
+            r#"{{{}: {{"duration": {}, "passed": {}, "output": {}}}}}"#,
+            string(result.name.as_bytes()),
+            result.duration.as_nanos(),
+            result.passed,
+            string(result.output)
+        );
+        message(out, "test_result", &data);
+    }
+
+    fn benchmark(&self, out: &mut Vec<u8>, result: &BenchmarkResult<'_>) {
+        let data = format!(
+            r#"{{{}: {{"average": {}, "iters": {}}}}}"#,
+            string(result.name.as_bytes()),
+            result.average.as_nanos(),
+            result.repeat
+        );
+        message(out, "benchmark_result", &data);
     }
 
     fn lost(&self, out: &mut Vec<u8>, events: u64) {

@@ -11,8 +11,10 @@ pub mod names;
 pub mod order;
 pub mod printf;
 pub mod text;
+mod trial;
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use bt_abi::manifest::{Map, Source, Span};
 use bt_abi::types::Type;
@@ -38,6 +40,31 @@ pub enum MapReport {
     Keyed(Vec<(Value, Content)>),
 }
 
+/// How a test ended.
+pub struct TestResult<'a> {
+    pub name: &'a str,
+    pub passed: bool,
+    pub duration: Duration,
+    /// What it printed.
+    pub output: &'a [u8],
+    pub first: bool,
+    /// Of all tests.
+    pub count: usize,
+    /// After the last one: the names of those that failed.
+    pub summary: Option<&'a [String]>,
+}
+
+/// How long a benchmark takes.
+pub struct BenchmarkResult<'a> {
+    pub name: &'a str,
+    /// Of one run.
+    pub average: Duration,
+    pub repeat: u32,
+    pub first: bool,
+    /// Bytes of the longest name.
+    pub longest: usize,
+}
+
 /// An output format. Everything is appended to `out`; nothing is written yet.
 pub trait Output {
     fn attached(&self, out: &mut Vec<u8>, probes: usize);
@@ -52,6 +79,8 @@ pub trait Output {
     /// `errorf`, or else `warnf`.
     fn message(&self, out: &mut Vec<u8>, error: bool, text: &[u8], source: &Source, span: &Span);
     fn lost(&self, out: &mut Vec<u8>, events: u64);
+    fn test(&self, out: &mut Vec<u8>, result: &TestResult<'_>);
+    fn benchmark(&self, out: &mut Vec<u8>, result: &BenchmarkResult<'_>);
     /// Between the last event and the maps.
     fn end(&self, out: &mut Vec<u8>);
 }

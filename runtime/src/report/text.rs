@@ -4,7 +4,7 @@ use bt_abi::manifest::{Source, Span};
 
 use super::histogram::Histogram;
 use super::message::place;
-use super::{Content, MapReport, Output};
+use super::{BenchmarkResult, Content, MapReport, Output, TestResult, trial};
 use crate::say;
 use crate::value::Value;
 
@@ -74,11 +74,15 @@ impl Output for Text {
     }
 
     fn message(&self, _: &mut Vec<u8>, error: bool, text: &[u8], source: &Source, span: &Span) {
-        let level = if error { "ERROR" } else { "WARNING" };
-        let text = String::from_utf8_lossy(text);
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        let place = place(source, span);
-        say::err(&format!("{place}: {level}: {text}\n"));
+        say::err(&message(error, text, source, span));
+    }
+
+    fn test(&self, out: &mut Vec<u8>, result: &TestResult<'_>) {
+        trial::test(out, result, trial::wants_colour());
+    }
+
+    fn benchmark(&self, out: &mut Vec<u8>, result: &BenchmarkResult<'_>) {
+        trial::benchmark(out, result);
     }
 
     fn lost(&self, _: &mut Vec<u8>, events: u64) {
@@ -88,6 +92,15 @@ impl Output for Text {
     fn end(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"\n\n");
     }
+}
+
+/// The line of `errorf`, or else `warnf`.
+pub fn message(error: bool, text: &[u8], source: &Source, span: &Span) -> String {
+    let level = if error { "ERROR" } else { "WARNING" };
+    let text = String::from_utf8_lossy(text);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let place = place(source, span);
+    format!("{place}: {level}: {text}\n")
 }
 
 /// A key between brackets: a tuple without its parentheses. (What looks like a tuple loses them too, as in bpftrace.)

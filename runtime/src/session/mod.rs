@@ -1,18 +1,19 @@
 //! A run, from `begin` to the maps at the end.
 
 mod reporter;
+mod trials;
 
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Write};
 
-use bt_abi::manifest::{Attach, Manifest};
+use bt_abi::manifest::{Attach, Manifest, Program};
 use bt_abi::names::EVENTS_MAP;
 use libbpf_rs::{RingBuffer, RingBufferBuilder};
 
 use crate::attach::special::{self, Moment};
 use crate::attach::{self, Attached};
-use crate::cli::Run;
+use crate::cli::{Mode, Run};
 use crate::environment::Environment;
 use crate::error::{Failure, describe};
 use crate::load::Loaded;
@@ -31,7 +32,13 @@ pub fn run(
     environment: &Environment,
 ) -> Result<u8, Failure> {
     let manifest = &object.manifest;
-    let wake = signals::install().map_err(|e| Failure::system(&e, "cannot handle signals"))?;
+    let unhandled = |e| Failure::system(&e, "cannot handle signals");
+    let wake = signals::install().map_err(unhandled)?;
+    let by_signal = |p: &Program| matches!(p.attach, Attach::Signal { .. });
+    let signalled = run.mode == Mode::Trace && manifest.programs.iter().any(by_signal);
+    if signalled {
+        signals::install_user().map_err(unhandled)?;
+    }
     let sink = Sink::new(destination(run)?);
     let reporter = RefCell::new(Reporter::new(run, manifest, loaded, sink)?);
     let map = loaded.map(EVENTS_MAP);
@@ -40,7 +47,6 @@ pub fn run(
         None => None,
     };
     let began = special::run(manifest, loaded, Moment::Begin)?;
-    let attached = attach::all(manifest, targets, loaded, environment, run.verbose)?;
     let session = Session {
         manifest,
         loaded,
@@ -48,7 +54,14 @@ pub fn run(
         ring,
         wake,
         watch_stdout: run.output.is_none(),
+        signalled,
     };
+    match run.mode {
+        Mode::Trace => {}
+        Mode::Test => return session.tests(),
+        Mode::Bench => return session.benchmarks(),
+    }
+    let attached = attach::all(manifest, targets, loaded, environment, run.verbose)?;
     session.announce(run, attached.probes);
     let outcome = session.trace(attached, began);
     session.finish(outcome)
@@ -72,6 +85,8 @@ struct Session<'a, 'r> {
     ring: Option<RingBuffer<'r>>,
     wake: i32,
     watch_stdout: bool,
+    /// The script has probes for signals.
+    signalled: bool,
 }
 
 impl Session<'_, '_> {
@@ -90,8 +105,11 @@ impl Session<'_, '_> {
             .iter()
             .any(|p| p.attach == Attach::End);
         // with `begin` alone nothing can happen any more once it has run
-        let over = attached.is_empty() && began > 0 && !has_end;
+        let over = attached.is_empty() && began > 0 && !has_end && !self.signalled;
         let outcome = loop {
+            if self.signalled && signals::take_user() {
+                special::run(self.manifest, self.loaded, Moment::Signal)?;
+            }
             self.consume();
             let mut reporter = self.reporter.borrow_mut();
             reporter.poll_lost();

@@ -11,7 +11,9 @@ use crate::cli::Run;
 use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::maps::{self, Entry, KernelMap};
-use crate::report::{self, Output, Sink, clock, files, join, printf};
+use crate::report::{
+    self, BenchmarkResult, Output, Sink, TestResult, clock, files, join, printf, text,
+};
 use crate::say;
 use crate::signals;
 use crate::symbols::stacks::StackPrinter;
@@ -41,6 +43,17 @@ pub struct Reporter<'a> {
     lost_checked: Instant,
     failure: Option<Failure>,
     no_reader: bool,
+    /// What is printed is kept for the judgement of a test: errors so far, and the output that is not used meanwhile.
+    capturing: Option<(usize, Box<dyn Output>)>,
+}
+
+/// What a test printed, and how it ended.
+pub struct Captured {
+    pub text: Vec<u8>,
+    /// Calls of `errorf`.
+    pub errors: usize,
+    /// Of `exit`, or 0.
+    pub code: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,6 +101,7 @@ impl<'a> Reporter<'a> {
             lost_checked: Instant::now(),
             failure: None,
             no_reader: false,
+            capturing: None,
         })
     }
 
@@ -98,7 +112,7 @@ impl<'a> Reporter<'a> {
         {
             self.failure.get_or_insert(failure);
         }
-        if self.sink.is_full() {
+        if self.sink.is_full() && self.capturing.is_none() {
             self.flush();
         }
         let stopped = self.state == State::Tracing && signals::pending();
@@ -192,6 +206,12 @@ impl<'a> Reporter<'a> {
             EventKind::Errorf(_) | EventKind::Warnf(_) => {
                 let error = matches!(event.kind, EventKind::Errorf(_));
                 let (out, source) = (&mut self.sink.buffer, &self.manifest.source);
+                if let Some((errors, _)) = &mut self.capturing {
+                    *errors += usize::from(error);
+                    let line = text::message(error, text, source, &event.span);
+                    out.extend_from_slice(line.as_bytes());
+                    return;
+                }
                 self.output.message(out, error, text, source, &event.span);
             }
             _ => self.output.printf(&mut self.sink.buffer, text),
@@ -274,6 +294,38 @@ impl<'a> Reporter<'a> {
             }
         }
         Ok(())
+    }
+
+    /// From now on what is printed is kept.
+    pub fn begin_capture(&mut self) {
+        self.flush();
+        let text = report::format(crate::cli::Format::Text);
+        let output = std::mem::replace(&mut self.output, text);
+        self.capturing = Some((0, output));
+        self.code = None;
+    }
+
+    pub fn end_capture(&mut self) -> Captured {
+        let mut errors = 0;
+        if let Some((count, output)) = self.capturing.take() {
+            errors = count;
+            self.output = output;
+        }
+        // a test's exit ends the test
+        self.state = State::Tracing;
+        Captured {
+            text: std::mem::take(&mut self.sink.buffer),
+            errors,
+            code: self.code.take().unwrap_or(0),
+        }
+    }
+
+    pub fn test_result(&mut self, result: &TestResult<'_>) {
+        self.output.test(&mut self.sink.buffer, result);
+    }
+
+    pub fn benchmark_result(&mut self, result: &BenchmarkResult<'_>) {
+        self.output.benchmark(&mut self.sink.buffer, result);
     }
 
     pub fn attached(&mut self, probes: usize) {

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
 
+use crate::cli::Mode;
 use crate::environment::Environment;
 use crate::error::{Failure, Kind};
 use crate::say;
@@ -99,11 +100,19 @@ impl Missing {
 }
 
 /// Finds the places of all programs. What is missing is refused by name, or left out, as the script's `missing_probes` says.
-pub fn resolve(manifest: &Manifest, environment: &Environment) -> Result<Targets, Failure> {
+pub fn resolve(
+    manifest: &Manifest,
+    environment: &Environment,
+    mode: Mode,
+) -> Result<Targets, Failure> {
     let missing = Missing::of(manifest);
     let functions = kernel_functions::matching(manifest, environment)?;
     let mut sites = Vec::new();
     for (index, program) in manifest.programs.iter().enumerate() {
+        if !is_run(&program.attach, mode) {
+            sites.push(Vec::new());
+            continue;
+        }
         let found = find(program, environment, &functions[index]);
         let found = found.map_err(|f| match f.span {
             Some(_) => f,
@@ -119,8 +128,18 @@ pub fn resolve(manifest: &Manifest, environment: &Environment) -> Result<Targets
     }
     number(manifest, &mut sites);
     let targets = Targets { sites, missing };
-    check_count(manifest, &targets)?;
+    check_count(manifest, &targets, mode)?;
     Ok(targets)
+}
+
+/// Tests and benchmarks are run alone, save for `begin` and `end`; else they are not there.
+pub fn is_run(attach: &Attach, mode: Mode) -> bool {
+    match attach {
+        Attach::Test { .. } => mode == Mode::Test,
+        Attach::Bench { .. } => mode == Mode::Bench,
+        Attach::Begin | Attach::End => true,
+        _ => mode == Mode::Trace,
+    }
 }
 
 /// Places whose programs ask for names get a number.
@@ -137,8 +156,31 @@ fn number(manifest: &Manifest, sites: &mut [Vec<Site>]) {
     }
 }
 
-fn check_count(manifest: &Manifest, targets: &Targets) -> Result<(), Failure> {
+fn check_count(manifest: &Manifest, targets: &Targets, mode: Mode) -> Result<(), Failure> {
     let count = targets.count() as u64;
+    let has = |mode| {
+        let called = |a: &Attach| matches!(a, Attach::Test { .. } | Attach::Bench { .. });
+        let mut all = manifest.programs.iter().map(|p| &p.attach);
+        all.any(|a| called(a) && is_run(a, mode))
+    };
+    let lacks = |what| {
+        Err(Failure::unusable(format!(
+            "the script has no `{what}` probes"
+        )))
+    };
+    match mode {
+        Mode::Test if !has(Mode::Test) => return lacks("test"),
+        Mode::Bench if !has(Mode::Bench) => return lacks("bench"),
+        Mode::Trace if count == 0 && has(Mode::Test) => {
+            return Err(Failure::unusable("the script has only `test` probes")
+                .help("run them with `btrun --test`"));
+        }
+        Mode::Trace if count == 0 && has(Mode::Bench) => {
+            return Err(Failure::unusable("the script has only `bench` probes")
+                .help("run them with `btrun --bench`"));
+        }
+        _ => {}
+    }
     if count == 0 {
         return Err(Failure::kernel(
             "there is nothing to attach to: this machine has none of the script's probes",
@@ -214,9 +256,13 @@ fn find(
         Attach::Deferred { .. } => Err(Failure::unusable(
             "the object is damaged: a probe's parameters were not replaced",
         )),
-        Attach::Begin | Attach::End | Attach::Interval { .. } | Attach::Profile { .. } => {
-            Ok(vec![one(program, "", Place::Plain)])
-        }
+        Attach::Begin
+        | Attach::End
+        | Attach::Signal { .. }
+        | Attach::Test { .. }
+        | Attach::Bench { .. }
+        | Attach::Interval { .. }
+        | Attach::Profile { .. } => Ok(vec![one(program, "", Place::Plain)]),
     }
 }
 
