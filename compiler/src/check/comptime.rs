@@ -101,7 +101,9 @@ impl Checker<'_> {
             }
             _ => {}
         }
+        self.current.looking += 1;
         let checked = self.expr(expr);
+        self.current.looking -= 1;
         match (&checked.kind, &checked.ty) {
             // Buffers of literals are whole words.
             (ExprKind::Str(bytes), Ty::Str(_)) => Some(Ty::Str(bytes.len() as u32 + 1)),

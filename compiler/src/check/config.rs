@@ -3,7 +3,7 @@
 use bt_abi::types::StackMode;
 use bt_grammar::ast::{self, ConfigEntry, ConfigValue};
 use bt_grammar::diag::Diagnostic;
-use bt_grammar::span::Span;
+use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
 use crate::suggest;
@@ -155,7 +155,31 @@ impl Checker<'_> {
         config
     }
 
+    /// A name that an older release used, or that means nothing any more.
+    fn warn_of_old(&mut self, name: &Ident) {
+        let lower = name.node.to_ascii_lowercase();
+        let plain = lower.strip_prefix("bpftrace_").unwrap_or(&lower);
+        let renamed = RENAMED.iter().find(|(old, _)| *old == plain);
+        let ignored = VARIABLES
+            .iter()
+            .any(|(known, kind)| *known == plain && matches!(kind, Kind::Ignored));
+        let warning = match renamed {
+            Some((old, new)) => {
+                let message = format!("`{old}` is now called `{new}`");
+                let warning = Diagnostic::warning("W0926", name.span, message);
+                warning.here("the old name").help(format!("write `{new}`"))
+            }
+            None if ignored => {
+                let message = format!("`{plain}` has no effect any more");
+                Diagnostic::warning("W0926", name.span, message).here("can be left out")
+            }
+            None => return,
+        };
+        self.report(warning);
+    }
+
     fn config_entry(&mut self, config: &mut ScriptConfig, entry: &ConfigEntry) {
+        self.warn_of_old(&entry.name);
         match plain_name(&entry.name.node) {
             Some(name) => {
                 if let Err(want) = set(config, name, &entry.value.node) {

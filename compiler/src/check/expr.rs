@@ -116,6 +116,7 @@ impl Checker<'_> {
             A::Call { name, args } => self.call(name, args, span),
             A::Cast { ty, expr: operand } => self.cast(ty, operand, span),
             A::Tuple(items) => {
+                items.iter().for_each(|i| self.warn_of_open_param(i));
                 let items: Vec<Expr> = items.iter().map(|i| self.value(i)).collect();
                 let unknown = items.iter().any(|i| i.ty.is_unknown());
                 let ty = Ty::Tuple(items.iter().map(|i| i.ty.clone()).collect());
@@ -214,6 +215,7 @@ impl Checker<'_> {
 
     fn variable(&mut self, name: &str, span: Span) -> Expr {
         if let Some(var) = self.find_var(name) {
+            self.warn_of_unassigned(var, span);
             return Expr {
                 kind: ExprKind::Var(var),
                 ty: self.var_type(var),
@@ -350,6 +352,7 @@ impl Checker<'_> {
                 self.report(Diagnostic::error("E0208", name.span, message).here("given again"));
                 return Expr::poison(span);
             }
+            self.warn_of_open_param(value);
             let value = self.value(value);
             types.push((name.node.clone(), value.ty.clone()));
             items.push(value);

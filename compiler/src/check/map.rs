@@ -173,6 +173,7 @@ impl Checker<'_> {
 
     /// Several indices are one tuple.
     pub fn map_key(&mut self, indices: &[ast::Expr], span: Span) -> Expr {
+        indices.iter().for_each(|i| self.warn_of_open_param(i));
         let mut keys: Vec<Expr> = indices.iter().map(|i| self.value(i)).collect();
         match keys.len() {
             1 => keys.remove(0),

@@ -25,6 +25,7 @@ mod slot;
 mod stmt;
 mod typeinfo;
 mod types;
+mod warnings;
 
 pub use call::CallSite;
 pub use config::stack_mode;
@@ -135,6 +136,10 @@ struct Current {
     scopes: Vec<HashMap<String, VarId>>,
     /// Loops around the statement that is being checked.
     loops: u32,
+    /// Variables that were assigned to so far.
+    assigned: HashSet<VarId>,
+    /// Inside of how many `sizeof`s and their like, which evaluate nothing.
+    looking: u32,
     /// Copies that `unroll`s around it make.
     unrolled: i64,
 }
@@ -271,6 +276,7 @@ impl<'a> Checker<'a> {
         let predicate = probe.predicate.as_ref().map(|p| self.condition(p));
         let hoisted = self.hoisted[index].len();
         let body = self.block(&probe.body);
+        self.warn_of_never_assigned();
         let vars = std::mem::take(&mut self.current.vars);
         let types: Vec<Ty> = vars.iter().map(|v| v.ty.clone()).collect();
         if self.hoisted[index].len() > hoisted {
@@ -359,7 +365,7 @@ impl<'a> Checker<'a> {
             let unknown = probe
                 .vars
                 .iter()
-                .filter(|v| v.ty.is_unknown() && !v.declared);
+                .filter(|v| v.ty.is_unknown() && !v.declared && !v.local);
             found.extend(unknown.map(|v| v.span));
         }
         found.sort();

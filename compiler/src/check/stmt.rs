@@ -17,6 +17,7 @@ const MAX_UNROLL_NESTED: i64 = 1000;
 
 impl Checker<'_> {
     pub(super) fn block(&mut self, block: &ast::Block) -> Vec<Stmt> {
+        self.warn_of_unreachable(block);
         self.current.scopes.push(Default::default());
         let mut stmts: Vec<Stmt> = block.stmts.iter().filter_map(|s| self.stmt(s)).collect();
         if let Some(tail) = &block.tail {
@@ -104,6 +105,7 @@ impl Checker<'_> {
             } => return self.for_range(var, [start, end], body, span),
             A::ForMap { var, map, body } => return self.for_map(var, map, body, span),
             A::While { cond, body } => {
+                self.warn_of_while(cond.span);
                 let cond = self.condition(cond);
                 let body = self.loop_body(body);
                 StmtKind::While { cond, body }
@@ -138,10 +140,13 @@ impl Checker<'_> {
                 self.report(error.here("its value is lost").help("write `@name = ...`"));
                 None
             }
-            _ => Some(Stmt {
-                kind: StmtKind::Expr(checked),
-                span: expr.span,
-            }),
+            _ => {
+                self.warn_of_unused(&checked);
+                Some(Stmt {
+                    kind: StmtKind::Expr(checked),
+                    span: expr.span,
+                })
+            }
         }
     }
 
@@ -154,6 +159,9 @@ impl Checker<'_> {
     ) -> Option<Stmt> {
         match &target.kind {
             ast::ExprKind::Var(name) => {
+                if op.is_none() {
+                    self.warn_of_open_param(value);
+                }
                 let value = match op {
                     None => self.value(value),
                     Some(op) => {
@@ -193,6 +201,9 @@ impl Checker<'_> {
         span: Span,
     ) -> Option<Stmt> {
         let (map, key) = self.map_use(target)?;
+        if op.is_none() {
+            self.warn_of_open_param(value);
+        }
         let checked = match op {
             None => self.expr(value),
             Some(_) => self.value(value),
@@ -292,15 +303,18 @@ impl Checker<'_> {
     fn set_var(&mut self, name: &Ident, value: Expr, span: Span) -> Option<Stmt> {
         if value.ty.is_unknown() {
             // Known to exist, so that later uses are not reported as well.
-            if self.find_var(&name.node).is_none() {
-                self.new_var(name, Ty::Unknown);
-            }
+            let var = match self.find_var(&name.node) {
+                Some(var) => var,
+                None => self.new_var(name, Ty::Unknown),
+            };
+            self.current.assigned.insert(var);
             return None;
         }
         let var = match self.find_var(&name.node) {
             Some(var) => var,
             None => self.new_var(name, value.ty.clone()),
         };
+        self.current.assigned.insert(var);
         self.assign_var(var, value, span)
     }
 
@@ -359,6 +373,7 @@ impl Checker<'_> {
                 span,
             });
         };
+        self.current.assigned.insert(var);
         let known = self.var_type(var);
         match merge(&known, &ty) {
             Some(merged) => {
@@ -467,6 +482,7 @@ impl Checker<'_> {
         self.current.vars[var.index()].declared = fixed;
         self.current.vars[var.index()].local = true;
         let value = value?;
+        self.current.assigned.insert(var);
         if value.ty.is_unknown() {
             return None;
         }

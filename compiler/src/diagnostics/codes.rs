@@ -333,6 +333,42 @@ const CODES: &[Entry] = &[
         "A map is declared, and nothing in the script names it.\n\n    let @a = hash(10);\n    begin { }",
     ),
     (
+        "W0922",
+        "never reached",
+        "A statement behind `return`, `break` or `continue`, or behind an `if` whose both sides end with one.",
+    ),
+    (
+        "W0923",
+        "value is not used",
+        "An expression without effect stands as a statement.\n\n    begin { $x = 1; $x + 1; }\n\n`_ = $x + 1;` says that it is meant.",
+    ),
+    (
+        "W0924",
+        "variable without a value",
+        "A variable is declared with `let`, and read before anything is assigned to it, or nothing ever is. It is 0, or empty.",
+    ),
+    (
+        "W0925",
+        "`while` is deprecated",
+        "bpftrace may drop `while`: the kernel must be shown that it ends. A loop over a range always does: `for ($i : 0..10) { ... }`.",
+    ),
+    (
+        "W0926",
+        "old config variable",
+        "A config variable has another name now, or no effect any more.",
+    ),
+    (
+        "W0927",
+        "number or text",
+        "A parameter of the command line is used where a number would do as well as a text: `print($1)`, `@[$1]`, `$x = $1`. It is taken for a \
+         number, and btrun refuses anything else. Write `(int64)$1` or `str($1)`.",
+    ),
+    (
+        "W0928",
+        "map printed in a loop",
+        "`print(@map)` sends a message, and btrun prints the map when it gets it. A loop may have changed the map by then.",
+    ),
+    (
         "W0920",
         "implicit cast",
         "A value is cast to a type that does not have all values of its own type: one of them is signed, the other is not, or it is smaller. \

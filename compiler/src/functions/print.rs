@@ -34,7 +34,9 @@ impl Function for Print {
         let Some(arg) = cx.arg(site, 0) else {
             return Expr::poison(site.span);
         };
+        cx.warn_of_open_param(arg);
         if matches!(arg.kind, ast::ExprKind::Map(_)) {
+            cx.warn_of_print_in_loop(site.span);
             return self.map(cx, site);
         }
         if site.args.len() > 1 {

@@ -40,6 +40,12 @@ impl Function for Str {
         let mut size = cx.config.max_strlen;
         if site.args.len() == 2 {
             match cx.literal_int(site, 1, "the length of a string") {
+                Some(length) if length > i64::from(size) => {
+                    let message = format!("strings have at most {size} bytes (max_strlen)");
+                    let warning = Diagnostic::warning("W0904", site.args[1].span(), message);
+                    let help = "raise `max_strlen` in the config block";
+                    cx.report(warning.here("longer than that").help(help));
+                }
                 Some(length) if length > 0 => size = size.min(length.min(i64::from(size)) as u32),
                 Some(_) => {
                     let error = Diagnostic::error(
