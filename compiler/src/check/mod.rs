@@ -368,6 +368,15 @@ impl<'a> Checker<'a> {
                 .filter(|v| v.ty.is_unknown() && !v.declared && !v.local);
             found.extend(unknown.map(|v| v.span));
         }
+        // The variable itself, rather than what is made of it.
+        if !found.is_empty() {
+            let unknown = probes.iter().flat_map(|p| &p.vars);
+            found.extend(
+                unknown
+                    .filter(|v| v.ty.is_unknown() && v.local)
+                    .map(|v| v.span),
+            );
+        }
         found.sort();
         if let Some(span) = found.first() {
             let error = Diagnostic::error("E0313", *span, "nothing gives this a type");

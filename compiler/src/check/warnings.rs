@@ -39,7 +39,10 @@ impl Checker<'_> {
 
     /// A declared variable that is read before anything is assigned to it.
     pub(super) fn warn_of_unassigned(&mut self, var: VarId, span: Span) {
-        if self.current.looking > 0 || self.current.assigned.contains(&var) {
+        if self.current.looking > 0
+            || self.current.assigned.contains(&var)
+            || self.var_type(var).is_unknown()
+        {
             return;
         }
         let var = &self.current.vars[var.index()];
