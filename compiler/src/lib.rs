@@ -86,6 +86,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     let (plan, mut manifest) = layout::lay_out(&script, source, &records, COMPILER);
     match generate(source, &script, &plan, &records, options) {
         Ok(generated) => {
+            manifest.faults = generated.used.faults.clone();
             manifest.needs = needs(&generated.used, source);
             match object::finish(&generated.elf, &manifest) {
                 Ok(object) => (

@@ -25,6 +25,10 @@ pub struct Run {
     pub quiet: bool,
     pub output: Option<PathBuf>,
     pub format: Format,
+    /// Report reads and look-ups that fail.
+    pub helper_errors: bool,
+    /// Report what goes wrong in programs, and what the script warns of.
+    pub warnings: bool,
     /// Run scripts that do more than look.
     pub allow_unsafe: bool,
     pub mode: Mode,
@@ -58,6 +62,8 @@ Options:
   -q, --quiet            Do not say how many probes were attached
   -o, --output <FILE>    Write the report there instead of to standard output
   -f, --format <FORMAT>  Format of the report: text (the default), json
+  -k                     Warn of reads of memory that fail, and of map entries that are read and not there
+      --no-warnings      Do not warn of what goes wrong in programs, nor print the script's `warnf`
       --test             Run the `test` probes, and nothing else
       --bench            Run the `bench` probes, and nothing else
       --unsafe           Allow the script to run commands and to change what it traces
@@ -116,6 +122,8 @@ fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
         quiet: false,
         output: None,
         format: Format::Text,
+        helper_errors: false,
+        warnings: true,
         allow_unsafe: false,
         mode: Mode::default(),
     };
@@ -170,6 +178,8 @@ fn option(
     match name {
         "v" | "verbose" => run.verbose = true,
         "q" | "quiet" => run.quiet = true,
+        "k" => run.helper_errors = true,
+        "no-warnings" => run.warnings = false,
         "unsafe" => run.allow_unsafe = true,
         "test" => run.mode = Mode::Test,
         "bench" => run.mode = Mode::Bench,

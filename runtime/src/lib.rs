@@ -79,6 +79,7 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
         wanted: &wanted,
         values: &values,
         verbose: run.verbose,
+        watch_lookups: run.helper_errors,
     };
     let loaded = loader.load(plan)?;
     session::run(run, object, &targets, &loaded, &environment)

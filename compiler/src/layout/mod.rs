@@ -134,6 +134,7 @@ pub fn lay_out(
         events,
         slots: slots(script, &plan, source),
         fields,
+        faults: Vec::new(),
         needs: Vec::new(),
         config: abi::Config {
             print_maps_on_exit: script.config.print_maps_on_exit,

@@ -226,6 +226,19 @@ impl<'c> Builder<'c> {
     }
 
     /// 0 or 1 in 64 bits.
+    /// 1 if the lower half is negative.
+    pub fn is_negative_int(&self, value: IntValue<'c>) -> IntValue<'c> {
+        let half = self.cx.i32_type();
+        let low = self.inner.build_int_truncate(value, half, "").expect(BUILT);
+        let flag = self
+            .inner
+            .build_int_compare(IntPredicate::SLT, low, half.const_zero(), "")
+            .expect(BUILT);
+        self.inner
+            .build_int_z_extend(flag, self.i64_type(), "")
+            .expect(BUILT)
+    }
+
     pub fn compare(
         &self,
         predicate: IntPredicate,

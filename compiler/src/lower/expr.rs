@@ -4,6 +4,8 @@ use bt_grammar::ast::{BinaryOp, IncDecOp};
 use inkwell::IntPredicate;
 
 use super::Lower;
+use bt_abi::manifest::FaultKind;
+
 use crate::llvm::IntValue;
 use crate::typed::{Expr, ExprKind};
 use crate::types::Ty;
@@ -11,6 +13,13 @@ use crate::types::Ty;
 impl<'c> Lower<'c, '_> {
     /// The value of a scalar expression.
     pub fn scalar(&mut self, expr: &Expr) -> IntValue<'c> {
+        let around = std::mem::replace(&mut self.program.at, expr.span);
+        let value = self.scalar_value(expr);
+        self.program.at = around;
+        value
+    }
+
+    fn scalar_value(&mut self, expr: &Expr) -> IntValue<'c> {
         match &expr.kind {
             ExprKind::Int(value) => self.int(*value),
             ExprKind::Slot(slot) => {
@@ -184,45 +193,52 @@ impl<'c> Lower<'c, '_> {
         }
     }
 
-    /// As BPF divides: by zero gives zero, and leaves the dividend as the remainder. LLVM calls division by zero undefined, so it
-    /// must not see one. Signed division, which BPF has only since v4, is made of unsigned division and signs.
-    pub(super) fn divide(
+    /// By zero gives 1, as in bpftrace.
+    fn divide(
         &mut self,
         remainder: bool,
         signed: bool,
         l: IntValue<'c>,
         r: IntValue<'c>,
     ) -> IntValue<'c> {
+        if r.get_zero_extended_constant().is_some_and(|r| r != 0) {
+            return self.quotient(remainder, signed, l, r);
+        }
         let zero = self.b.compare(IntPredicate::EQ, r, self.int(0));
+        let one = self.int(1);
+        self.count_if(zero, FaultKind::DivisionByZero, one);
+        // LLVM calls division by zero undefined, so it must not see one.
         let divisor = self.b.or(r, zero);
-        let unsigned = |b: &crate::llvm::builder::Builder<'c>, x, y| {
-            if remainder {
-                b.urem(x, y)
-            } else {
-                b.udiv(x, y)
-            }
+        let result = self.quotient(remainder, signed, l, divisor);
+        self.b.select(zero, one, result)
+    }
+
+    /// The quotient or remainder by what is not zero. Signed division, which BPF has only since v4, is made of unsigned division and signs.
+    pub(super) fn quotient(
+        &mut self,
+        remainder: bool,
+        signed: bool,
+        l: IntValue<'c>,
+        r: IntValue<'c>,
+    ) -> IntValue<'c> {
+        let unsigned = |b: &crate::llvm::builder::Builder<'c>, x, y| match remainder {
+            true => b.urem(x, y),
+            false => b.udiv(x, y),
         };
-        let result = if signed {
-            let sign = |b: &crate::llvm::builder::Builder<'c>, v| b.shr(v, b.int(63), true);
-            let magnitude =
-                |b: &crate::llvm::builder::Builder<'c>, v, sign| b.sub(b.xor(v, sign), sign);
-            let (l_sign, r_sign) = (sign(&self.b, l), sign(&self.b, divisor));
-            let (l_abs, r_abs) = (
-                magnitude(&self.b, l, l_sign),
-                magnitude(&self.b, divisor, r_sign),
-            );
-            let positive = unsigned(&self.b, l_abs, r_abs);
-            let result_sign = if remainder {
-                l_sign
-            } else {
-                self.b.xor(l_sign, r_sign)
-            };
-            magnitude(&self.b, positive, result_sign)
-        } else {
-            unsigned(&self.b, l, divisor)
+        if !signed {
+            return unsigned(&self.b, l, r);
+        }
+        let sign = |b: &crate::llvm::builder::Builder<'c>, v| b.shr(v, b.int(63), true);
+        let magnitude =
+            |b: &crate::llvm::builder::Builder<'c>, v, sign| b.sub(b.xor(v, sign), sign);
+        let (l_sign, r_sign) = (sign(&self.b, l), sign(&self.b, r));
+        let (l_abs, r_abs) = (magnitude(&self.b, l, l_sign), magnitude(&self.b, r, r_sign));
+        let positive = unsigned(&self.b, l_abs, r_abs);
+        let result_sign = match remainder {
+            true => l_sign,
+            false => self.b.xor(l_sign, r_sign),
         };
-        let by_zero = if remainder { l } else { self.int(0) };
-        self.b.select(zero, by_zero, result)
+        magnitude(&self.b, positive, result_sign)
     }
 
     fn logical(&mut self, and: bool, left: &Expr, right: &Expr) -> IntValue<'c> {

@@ -277,6 +277,7 @@ impl<'c, 's> Lower<'c, 's> {
             exit: Some(around.done),
             scope: self.program.scope,
             span: self.program.span,
+            at: self.program.at,
             vars,
             temporaries: self.program.temporaries.nested(base),
             around: Some(around),

@@ -90,15 +90,20 @@ impl<'c> Lower<'c, '_> {
     pub(super) fn map_get(&mut self, map: MapId, key: Option<&Expr>, ty: &Ty) -> IntValue<'c> {
         let key = self.map_key(map, key);
         let found = self.lookup(map, key);
-        let before = self.b.position();
-        let [present, done] = ["present", "done"].map(|name| self.b.block(name));
-        self.b.branch_null(found, done, present);
+        let [present, absent, done] = ["present", "absent", "done"].map(|name| self.b.block(name));
+        self.b.branch_null(found, absent, present);
+        self.b.at_end(absent);
+        if !self.is_scalar_map(map) {
+            self.count_missing();
+        }
+        let absent = self.b.position();
+        self.b.jump(done);
         self.b.at_end(present);
         let value = self.stored_scalar(map, found, ty);
         let present = self.b.position();
         self.b.jump(done);
         self.b.at_end(done);
-        self.b.phi(&[(self.int(0), before), (value, present)])
+        self.b.phi(&[(self.int(0), absent), (value, present)])
     }
 
     /// The scalar in a value of the map; of an aggregation, the integer that it stands for.
@@ -113,7 +118,11 @@ impl<'c> Lower<'c, '_> {
         match &self.script.maps[map.index()].value {
             Ty::Agg(Agg::Avg { .. }) => {
                 let count = self.b.load(self.b.offset(at, 8), 8, false);
-                self.divide(false, signed, first, count)
+                let none = self
+                    .b
+                    .compare(inkwell::IntPredicate::EQ, count, self.int(0));
+                let count = self.b.or(count, none);
+                self.quotient(false, signed, first, count)
             }
             _ => first,
         }
@@ -129,6 +138,9 @@ impl<'c> Lower<'c, '_> {
         let [absent, done] = ["absent", "done"].map(|name| self.b.block(name));
         self.b.branch_null(found, absent, done);
         self.b.at_end(absent);
+        if !self.is_scalar_map(map) {
+            self.count_missing();
+        }
         self.zero(empty, size);
         let after = self.b.position();
         self.b.jump(done);
@@ -165,16 +177,21 @@ impl<'c> Lower<'c, '_> {
             self.store(value, memory, &plan.value, true);
         }
         let key = self.map_key(map, key);
-        self.update(map, key, memory, ANY);
+        let status = self.update(map, key, memory, ANY);
+        self.check_status(MAP_UPDATE_ELEM, status);
     }
 
-    fn update(&mut self, map: MapId, key: PointerValue<'c>, value: PointerValue<'c>, flags: i64) {
+    fn update(
+        &mut self,
+        map: MapId,
+        key: PointerValue<'c>,
+        value: PointerValue<'c>,
+        flags: i64,
+    ) -> IntValue<'c> {
         let map = self.map_ptr(map);
         let flags = self.int(flags);
-        self.helper(
-            MAP_UPDATE_ELEM,
-            &[map, Arg::Ptr(key), Arg::Ptr(value), flags.into()],
-        );
+        let args = [map, Arg::Ptr(key), Arg::Ptr(value), flags.into()];
+        self.helper(MAP_UPDATE_ELEM, &args)
     }
 
     fn mark_set(&mut self, map: MapId, value: PointerValue<'c>) {
@@ -213,10 +230,13 @@ impl<'c> Lower<'c, '_> {
                 temp
             };
             // Another CPU may have been first: then this fails, and the look-up finds that entry.
-            self.update(map, key, zeros, NO_EXIST);
+            let status = self.update(map, key, zeros, NO_EXIST);
             let added = self.lookup(map, key);
-            let retry = self.b.block("added");
-            self.b.branch_null(added, done, retry);
+            let [retry, full] = ["added", "full"].map(|name| self.b.block(name));
+            self.b.branch_null(added, full, retry);
+            self.b.at_end(full);
+            self.check_status(MAP_UPDATE_ELEM, status);
+            self.b.jump(done);
             self.b.at_end(retry);
             self.b.jump(present);
             self.b.at_end(present);
@@ -320,7 +340,8 @@ impl<'c> Lower<'c, '_> {
             let at = self.b.offset(first, 8 * index as u32);
             self.b.store(at, *word, 8);
         }
-        self.update(map, key, first, ANY);
+        let status = self.update(map, key, first, ANY);
+        self.check_status(MAP_UPDATE_ELEM, status);
         self.b.jump(done);
         self.b.at_end(done);
     }

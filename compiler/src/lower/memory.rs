@@ -16,6 +16,12 @@ impl<'c> Lower<'c, '_> {
     ///
     /// `clean`: the memory is zero, and what the value does not cover must stay so, since all bytes count (map keys).
     pub fn store(&mut self, expr: &Expr, to: PointerValue<'c>, target: &Type, clean: bool) {
+        let around = std::mem::replace(&mut self.program.at, expr.span);
+        self.store_value(expr, to, target, clean);
+        self.program.at = around;
+    }
+
+    fn store_value(&mut self, expr: &Expr, to: PointerValue<'c>, target: &Type, clean: bool) {
         if expr.ty.is_scalar() {
             if let ExprKind::Read(place) = &expr.kind
                 && expr.ty.size() == target.size()

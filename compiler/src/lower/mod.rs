@@ -7,6 +7,7 @@ mod core;
 mod equality;
 mod event;
 mod expr;
+mod fault;
 mod loops;
 mod map;
 mod memory;
@@ -46,6 +47,8 @@ pub struct Used {
     pub too_large: Vec<TooLarge>,
     /// There are loops in the programs or their subprograms.
     pub loops: bool,
+    /// What is counted when it goes wrong.
+    pub faults: Vec<bt_abi::manifest::Fault>,
 }
 
 /// Lowers a script into a module.
@@ -134,6 +137,7 @@ impl<'c, 's> Lower<'c, 's> {
     /// From here on, instructions belong to this place of the script.
     fn locate(&mut self, span: Span) {
         self.program.span = span;
+        self.program.at = span;
         if let Some(scope) = self.program.scope {
             let (line, column) = self.source.locate(span.start);
             self.b.locate(scope, line, column);

@@ -150,7 +150,7 @@ impl<'c> Lower<'c, '_> {
         }
         let temp = self.temp(8);
         let size = self.int(i64::from(bytes));
-        self.helper(reader(space), &[Arg::Ptr(temp), size.into(), Arg::Ptr(at)]);
+        self.checked_helper(reader(space), &[Arg::Ptr(temp), size.into(), Arg::Ptr(at)]);
         self.b.load(temp, bytes, signed)
     }
 
@@ -195,7 +195,7 @@ impl<'c> Lower<'c, '_> {
             let shift = def.bit_offset % 8;
             let bytes = (shift + bits).div_ceil(8).min(8);
             let at = self.b.offset(record, def.bit_offset / 8);
-            self.helper(
+            self.checked_helper(
                 reader(space),
                 &[
                     Arg::Ptr(temp),
@@ -213,7 +213,7 @@ impl<'c> Lower<'c, '_> {
             self.b.field_info(member, info)
         });
         let at = self.b.offset_by(record, offset);
-        self.helper(reader(space), &[Arg::Ptr(temp), size.into(), Arg::Ptr(at)]);
+        self.checked_helper(reader(space), &[Arg::Ptr(temp), size.into(), Arg::Ptr(at)]);
         let word = self.b.load(temp, 8, false);
         let up = self.b.shl(word, left);
         self.b.shr(up, right, signed)
@@ -243,7 +243,7 @@ impl<'c> Lower<'c, '_> {
             Space::Kernel | Space::Context | Space::Own => PROBE_READ_KERNEL_STR,
         };
         let size = self.int(i64::from(size));
-        self.helper(helper, &[Arg::Ptr(to), size.into(), from])
+        self.checked_helper(helper, &[Arg::Ptr(to), size.into(), from])
     }
 
     /// Where an address of this type points.
@@ -263,7 +263,7 @@ impl<'c> Lower<'c, '_> {
         size: IntValue<'c>,
         from: IntValue<'c>,
     ) {
-        self.helper(reader(space), &[Arg::Ptr(to), size.into(), from.into()]);
+        self.checked_helper(reader(space), &[Arg::Ptr(to), size.into(), from.into()]);
     }
 
     /// The address of an array or a text, and where that is.
@@ -312,7 +312,7 @@ impl<'c> Lower<'c, '_> {
         let room = self.int(i64::from(room));
         let too_large = self.b.compare(inkwell::IntPredicate::UGT, size, room);
         let size = self.b.select(too_large, room, size);
-        self.helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
+        self.checked_helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
     }
 
     /// Whether the verifier takes a direct load of so many bytes from memory of the program: all indexes are literals, and no packed
@@ -352,7 +352,7 @@ impl<'c> Lower<'c, '_> {
         let at = self.address(place);
         let space = self.space(place);
         let size = self.int(i64::from(size));
-        self.helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
+        self.checked_helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
     }
 
     /// A `u64` of the context at a fixed offset: an argument register.

@@ -25,6 +25,8 @@ pub struct State<'c, 's> {
     pub exit: Option<BasicBlock<'c>>,
     pub scope: Option<Node>,
     pub span: Span,
+    /// The expression that is being evaluated.
+    pub at: Span,
     /// Storage of the variables, by id.
     pub vars: Vec<PointerValue<'c>>,
     pub temporaries: Temporaries<'c>,

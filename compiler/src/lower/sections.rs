@@ -33,6 +33,7 @@ pub struct OwnMaps<'c> {
     slots: Option<GlobalValue<'c>>,
     zeros: Option<GlobalValue<'c>>,
     opaque: Option<GlobalValue<'c>>,
+    pub faults: super::fault::Counters<'c>,
     /// Bytes of a name in each map of names.
     name_sizes: BTreeMap<String, u32>,
     /// Callbacks so far, for their names.
@@ -278,7 +279,7 @@ impl<'c> Lower<'c, '_> {
         }
     }
 
-    fn describe_bytes(&self, global: GlobalValue<'c>, name: &str, bytes: u64) {
+    pub(super) fn describe_bytes(&self, global: GlobalValue<'c>, name: &str, bytes: u64) {
         let di = &self.b.di;
         let array = di.array(di.int("char", 1, Encoding::Signed), 8, bytes);
         di.global(global, name, di.const_volatile(array));

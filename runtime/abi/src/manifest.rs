@@ -65,6 +65,9 @@ pub struct Manifest {
     pub slots: Vec<Slot>,
     /// Fields of kernel types and tracepoints that the programs read, for messages when the target lacks one.
     pub fields: Vec<FieldUse>,
+    /// What may go wrong while programs run, counted in [`crate::names::FAULTS_SECTION`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
     /// What the kernel must offer.
     pub needs: Vec<Need>,
     pub config: Config,
@@ -378,6 +381,27 @@ pub enum FieldOwner {
         category: String,
         event: String,
     },
+}
+
+/// Something that may go wrong at a place of the script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    #[serde(flatten)]
+    pub kind: FaultKind,
+    pub span: Span,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The result is 1.
+    DivisionByZero,
+    /// A BPF helper, by name, gave a negative status.
+    Helper { helper: String },
+    /// A map has no such entry; counted only on demand.
+    Lookup,
+    #[serde(other)]
+    Unknown,
 }
 
 /// Something the kernel must have for the object to work.

@@ -6,6 +6,13 @@ pub const MANIFEST_SECTION: &str = ".btc.manifest";
 /// ELF section, and so the map, of the late-bound slots.
 pub const SLOTS_SECTION: &str = ".rodata.btc";
 
+/// ELF section, and so the map, in which programs count what goes wrong: a word that says whether rarely wanted faults count, a word that
+/// is not used, then for each of [`crate::Manifest::faults`] a `u64` count and an `i64`, the last status.
+pub const FAULTS_SECTION: &str = ".data.btc_faults";
+
+/// Bytes before the first fault in [`FAULTS_SECTION`], and of each fault.
+pub const FAULT_SIZE: u32 = 16;
+
 /// Ring buffer of the event records.
 pub const EVENTS_MAP: &str = "btc_events";
 

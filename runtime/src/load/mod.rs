@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
-use bt_abi::names::{EVENTS_MAP, SCRATCH_MAP, SLOTS_SECTION};
+use bt_abi::names::{EVENTS_MAP, FAULTS_SECTION, SCRATCH_MAP, SLOTS_SECTION};
 use libbpf_rs::{
     AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, ProgramAttachType,
     ProgramMut, ProgramType,
@@ -71,6 +71,8 @@ pub struct Loader<'a> {
     /// The values of the slots but the start time, which is taken here, and the ids of probes.
     pub values: &'a SlotBytes,
     pub verbose: bool,
+    /// Look-ups that find nothing are counted.
+    pub watch_lookups: bool,
 }
 
 impl Loader<'_> {
@@ -81,6 +83,9 @@ impl Loader<'_> {
         let names = names::of(&plan);
         let object = self.load_one(&first, start, |opened| {
             size_scratch(opened)?;
+            if self.watch_lookups {
+                watch_lookups(opened);
+            }
             names::size(opened, names.len())
         })?;
         names::fill(&object, &names)?;
@@ -249,6 +254,21 @@ fn size_scratch(opened: &mut OpenObject) -> Result<(), Failure> {
     let sized = libbpf_rs::num_possible_cpus()
         .and_then(|cpus| scratch.set_max_entries(scratch.max_entries() * cpus as u32));
     sized.map_err(|e| Failure::kernel(format!("the scratch memory cannot be sized: {e}")))
+}
+
+/// Look-ups that find nothing are counted only if the first word of the faults says so.
+fn watch_lookups(opened: &mut OpenObject) {
+    let mut faults = opened.maps_mut().find(|m| {
+        m.name()
+            .as_encoded_bytes()
+            .ends_with(FAULTS_SECTION.as_bytes())
+    });
+    if let Some(first) = faults
+        .as_mut()
+        .and_then(|m| m.initial_value_mut()?.first_mut())
+    {
+        *first = 1;
+    }
 }
 
 fn fill_slots(

@@ -1,7 +1,8 @@
 //! JSON, one line a message, with the types and spellings of bpftrace's `-f json`.
 
-use bt_abi::manifest::{Source, Span};
+use bt_abi::manifest::{Fault, Source, Span};
 
+use super::fault::{helper, words};
 use super::histogram::{Bound, Histogram};
 use super::text::{key_text, render};
 use super::{BenchmarkResult, Content, MapReport, Output, TestResult};
@@ -102,6 +103,24 @@ impl Output for Json {
     fn lost(&self, out: &mut Vec<u8>, events: u64) {
         let line = format!(
             r#"{{"type": "lost_events", "count": {events}, "data": {{"events": {events}}}}}"#
+        );
+        push_line(out, &line);
+    }
+
+    fn fault(&self, out: &mut Vec<u8>, fault: &Fault, status: i64, times: u64, source: &Source) {
+        let msg = string(words(&fault.kind, status).as_bytes());
+        let (kind, helper) = match helper(&fault.kind) {
+            Some(helper) => (
+                "helper_error",
+                format!(r#", "helper": "{helper}", "retcode": {status}"#),
+            ),
+            None => ("runtime_error", String::new()),
+        };
+        let line = format!(
+            r#"{{"type": "{kind}", "msg": {msg}{helper}, "filename": {}, "line": {}, "col": {}, "count": {times}}}"#,
+            string(source.name.as_bytes()),
+            fault.span.line,
+            fault.span.column
         );
         push_line(out, &line);
     }

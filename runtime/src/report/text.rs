@@ -1,7 +1,8 @@
 //! The text format, as bpftrace 0.26 prints it.
 
-use bt_abi::manifest::{Source, Span};
+use bt_abi::manifest::{Fault, Source, Span};
 
+use super::fault::{excerpt, helper, words};
 use super::histogram::Histogram;
 use super::message::place;
 use super::{BenchmarkResult, Content, MapReport, Output, TestResult, trial};
@@ -87,6 +88,22 @@ impl Output for Text {
 
     fn lost(&self, _: &mut Vec<u8>, events: u64) {
         say::err(&format!("Lost {events} events\n"));
+    }
+
+    fn fault(&self, _: &mut Vec<u8>, fault: &Fault, status: i64, times: u64, source: &Source) {
+        let (place, what) = (place(source, &fault.span), words(&fault.kind, status));
+        let mut text = format!("{place}: WARNING: {what}");
+        if times > 1 {
+            text.push_str(&format!(" ({times} times)"));
+        }
+        if let Some(helper) = helper(&fault.kind) {
+            text.push_str(&format!(
+                "\nAdditional Info - helper: {helper}, retcode: {status}"
+            ));
+        }
+        text.push('\n');
+        text.push_str(&excerpt(source, &fault.span));
+        say::err(&text);
     }
 
     fn end(&self, out: &mut Vec<u8>) {

@@ -1,5 +1,6 @@
 //! A run, from `begin` to the maps at the end.
 
+mod faults;
 mod reporter;
 mod trials;
 

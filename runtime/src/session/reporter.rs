@@ -19,6 +19,8 @@ use crate::signals;
 use crate::symbols::stacks::StackPrinter;
 use crate::value::{self, Decoder, Value};
 
+use super::faults::Faults;
+
 /// Between two looks at the counters of lost events.
 pub const LOST_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -41,6 +43,8 @@ pub struct Reporter<'a> {
     /// Lost events that were reported.
     lost: u64,
     lost_checked: Instant,
+    faults: Faults<'a>,
+    warnings: bool,
     failure: Option<Failure>,
     no_reader: bool,
     /// What is printed is kept for the judgement of a test: errors so far, and the output that is not used meanwhile.
@@ -99,6 +103,8 @@ impl<'a> Reporter<'a> {
             code: None,
             lost: 0,
             lost_checked: Instant::now(),
+            faults: Faults::new(loaded, &manifest.faults, run.helper_errors),
+            warnings: run.warnings,
             failure: None,
             no_reader: false,
             capturing: None,
@@ -203,6 +209,7 @@ impl<'a> Reporter<'a> {
         match &event.kind {
             EventKind::Cat(_) => self.cat(text),
             EventKind::System(_) => self.system(text),
+            EventKind::Warnf(_) if !self.warnings => {}
             EventKind::Errorf(_) | EventKind::Warnf(_) => {
                 let error = matches!(event.kind, EventKind::Errorf(_));
                 let (out, source) = (&mut self.sink.buffer, &self.manifest.source);
@@ -347,6 +354,14 @@ impl<'a> Reporter<'a> {
         if total > self.lost {
             self.output.lost(&mut self.sink.buffer, total - self.lost);
             self.lost = total;
+        }
+        if self.warnings {
+            for news in self.faults.look() {
+                let out = &mut self.sink.buffer;
+                let source = &self.manifest.source;
+                self.output
+                    .fault(out, news.fault, news.status, news.times, source);
+            }
         }
     }
 
