@@ -25,6 +25,15 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| called(&p.attach)) {
         found.push(flags::CALLED);
     }
+    let counts = |attach: &Attach| {
+        matches!(
+            attach,
+            Attach::Software { .. } | Attach::Hardware { .. } | Attach::Watchpoint { .. }
+        )
+    };
+    if manifest.programs.iter().any(|p| counts(&p.attach)) {
+        found.push(flags::COUNTERS);
+    }
     for slot in &manifest.slots {
         match slot.value {
             SlotValue::KernelAddress(_)

@@ -1,5 +1,6 @@
 //! The providers: one file each says how its attach points are written, and what a program of it may use.
 
+mod counter;
 mod interval;
 mod kprobe;
 mod special;
@@ -115,6 +116,9 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &uprobe::Uretprobe,
     &interval::Interval,
     &interval::Profile,
+    &counter::Software,
+    &counter::Hardware,
+    &counter::Watchpoint,
 ];
 
 /// Understands an attach point, or says what is wrong with it.
@@ -233,14 +237,8 @@ const NOT_YET: &[&str] = &[
     "kretfunc",
     "usdt",
     "U",
-    "software",
-    "s",
-    "hardware",
-    "h",
     "rawtracepoint",
     "rt",
-    "watchpoint",
-    "w",
     "asyncwatchpoint",
     "aw",
     "iter",

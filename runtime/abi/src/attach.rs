@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::events::{self, Event};
 use crate::manifest::{Attach, Period, UserTarget};
 
 /// What stands between two colons behind a provider's name.
@@ -98,6 +99,13 @@ pub fn parse(provider: &str, parts: &[Part]) -> Result<Attach, String> {
         "tracepoint" => tracepoint(parts),
         "uprobe" => uprobe(parts),
         "uretprobe" => uretprobe(parts),
+        "software" => {
+            counter(parts, events::SOFTWARE).map(|(event, count)| Attach::Software { event, count })
+        }
+        "hardware" => {
+            counter(parts, events::HARDWARE).map(|(event, count)| Attach::Hardware { event, count })
+        }
+        "watchpoint" => watchpoint(parts),
         "interval" => period(parts).map(|period| Attach::Interval { period }),
         "profile" => period(parts).map(|period| Attach::Profile { period }),
         _ => Err(format!("`{provider}` takes no parameters")),
@@ -234,6 +242,60 @@ fn user_target(parts: &[Part]) -> Result<(String, UserTarget), String> {
         },
     };
     Ok((binary.text.clone(), target))
+}
+
+/// Full name of an event, and how many of it.
+fn counter(parts: &[Part], known: &'static [Event]) -> Result<(String, u64), String> {
+    let (name, count) = match parts {
+        [name] => (name, ""),
+        [name, count] => (name, count.text.trim()),
+        _ => return Err("expected an event and a count".into()),
+    };
+    let Some(event) = events::find(known, name.text.trim()) else {
+        let names: Vec<&str> = known.iter().map(|e| e.name).collect();
+        let (name, names) = (&name.text, names.join(", "));
+        return Err(format!("`{name}` is no such event; there are {names}"));
+    };
+    let count = match count {
+        "" => event.count,
+        text => match number(text) {
+            Some(0) => return Err("the count must be above 0".into()),
+            Some(count) => count,
+            None => return Err("the count is no number".into()),
+        },
+    };
+    Ok((event.name.to_string(), count))
+}
+
+/// `watchpoint:ADDRESS:LENGTH:MODE`
+fn watchpoint(parts: &[Part]) -> Result<Attach, String> {
+    let [address, length, mode] = parts else {
+        return Err("expected an address, a length and a mode".into());
+    };
+    let address = match number(&address.text) {
+        Some(0) | None => return Err("the address is none".into()),
+        Some(address) => address,
+    };
+    let length = match number(&length.text) {
+        Some(length @ (1 | 2 | 4 | 8)) => length,
+        _ => return Err("the length is 1, 2, 4 or 8".into()),
+    };
+    let mode = match mode.text.trim() {
+        "w" => "w",
+        "rw" | "wr" => "rw",
+        "x" => "x",
+        _ => {
+            return Err("the mode is w, rw or x: other accesses no x86-64 processor watches".into());
+        }
+    };
+    if address % length != 0 {
+        return Err("the address is not a multiple of the length".into());
+    }
+    Ok(Attach::Watchpoint {
+        address,
+        length,
+        mode: mode.to_string(),
+    })
 }
 
 /// Nanoseconds in each unit that a period may have.

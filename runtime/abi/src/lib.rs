@@ -3,6 +3,7 @@
 //! Knows neither LLVM nor libbpf. The prose version, for people and other tools, is docs/manifest.md.
 
 pub mod attach;
+pub mod events;
 pub mod format;
 pub mod manifest;
 pub mod names;

@@ -17,6 +17,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::STRUCTS,
     flags::TARGETS,
     flags::CALLED,
+    flags::COUNTERS,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -35,6 +36,8 @@ pub mod flags {
     pub const TARGETS: &str = "targets";
     /// [`super::Attach::Signal`], [`super::Attach::Test`] and [`super::Attach::Bench`].
     pub const CALLED: &str = "called";
+    /// [`super::Attach::Software`], [`super::Attach::Hardware`] and [`super::Attach::Watchpoint`].
+    pub const COUNTERS: &str = "counters";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -174,6 +177,22 @@ pub enum Attach {
     /// On every CPU.
     Profile {
         period: Period,
+    },
+    /// Each time that so many events of the kernel have happened, on every CPU. The names are [`crate::events`]'s.
+    Software {
+        event: String,
+        count: u64,
+    },
+    /// The same of the processor.
+    Hardware {
+        event: String,
+        count: u64,
+    },
+    /// Accesses to memory: `length` bytes at an address, `mode` one of `w`, `rw` and `x`.
+    Watchpoint {
+        address: u64,
+        length: u64,
+        mode: String,
     },
     /// An attach point that parameters of the command line complete: [`crate::attach::parse`] reads it then. `target`: the
     /// provider's full name.

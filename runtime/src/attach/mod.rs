@@ -2,6 +2,7 @@
 //!
 //! Every attachment is a file descriptor of this process, so that nothing stays behind however the process ends.
 
+mod counter;
 mod interval;
 mod kprobe;
 pub mod multi;
@@ -240,7 +241,11 @@ impl Context<'_> {
                 links.extend(all.into_iter().map(Attachment::Link));
                 return Ok(());
             }
-            (Place::Plain, _) => return Ok(()),
+            (Place::Plain, other) => {
+                let all = counter::attach(raw, other, cookie)?;
+                links.extend(all.into_iter().map(Attachment::Link));
+                return Ok(());
+            }
         };
         links.push(Attachment::Link(link));
         Ok(())

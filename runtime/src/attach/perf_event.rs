@@ -8,8 +8,8 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use bt_abi::manifest::Period;
 use libbpf_rs::{Link, PerfEventOpts, ProgramMut};
 use libbpf_sys::{
-    PERF_COUNT_SW_CPU_CLOCK, PERF_FLAG_FD_CLOEXEC, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT,
-    perf_event_attr,
+    PERF_COUNT_SW_CPU_CLOCK, PERF_FLAG_FD_CLOEXEC, PERF_TYPE_BREAKPOINT, PERF_TYPE_SOFTWARE,
+    PERF_TYPE_TRACEPOINT, perf_event_attr,
 };
 
 use crate::environment::cpus;
@@ -62,6 +62,23 @@ pub fn clock(period: &Period, cpu: i32) -> io::Result<OwnedFd> {
             attr.__bindgen_anon_1.sample_freq = *hz;
         }
     }
+    open(&attr, cpu)
+}
+
+/// So many events of a kind that the kernel or the processor counts.
+pub fn counter(kind: u32, config: u64, count: u64, cpu: i32) -> io::Result<OwnedFd> {
+    let mut attr = attributes(kind, config);
+    attr.__bindgen_anon_1.sample_period = count;
+    open(&attr, cpu)
+}
+
+/// Accesses to an address; `access` are bits of <linux/hw_breakpoint.h>.
+pub fn breakpoint(address: u64, length: u64, access: u32, cpu: i32) -> io::Result<OwnedFd> {
+    let mut attr = attributes(PERF_TYPE_BREAKPOINT, 0);
+    attr.__bindgen_anon_1.sample_period = 1;
+    attr.bp_type = access;
+    attr.__bindgen_anon_3.bp_addr = address;
+    attr.__bindgen_anon_4.bp_len = length;
     open(&attr, cpu)
 }
 

@@ -241,7 +241,11 @@ pub fn program_type(attach: &Attach) -> ProgramType {
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } => ProgramType::Kprobe,
         Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramType::Kprobe,
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,
-        Attach::Interval { .. } | Attach::Profile { .. } => ProgramType::PerfEvent,
+        Attach::Interval { .. }
+        | Attach::Profile { .. }
+        | Attach::Software { .. }
+        | Attach::Hardware { .. }
+        | Attach::Watchpoint { .. } => ProgramType::PerfEvent,
     }
 }
 

@@ -261,6 +261,9 @@ fn find(
         | Attach::Signal { .. }
         | Attach::Test { .. }
         | Attach::Bench { .. }
+        | Attach::Software { .. }
+        | Attach::Hardware { .. }
+        | Attach::Watchpoint { .. }
         | Attach::Interval { .. }
         | Attach::Profile { .. } => Ok(vec![one(program, "", Place::Plain)]),
     }
