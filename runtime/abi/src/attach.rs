@@ -285,7 +285,9 @@ fn watchpoint(parts: &[Part]) -> Result<Attach, String> {
         "rw" | "wr" => "rw",
         "x" => "x",
         _ => {
-            return Err("the mode is w, rw or x: other accesses no x86-64 processor watches".into());
+            return Err(
+                "the mode is w, rw or x: other accesses no x86-64 processor watches".into(),
+            );
         }
     };
     if address % length != 0 {
