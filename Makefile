@@ -36,7 +36,7 @@ test-kernels: deps-build deps-test build tracees ## run the scripts on all kerne
 	$(SUITE) --kernel $(ALL_KERNELS) kernels
 
 .PHONY: check
-check: deps-build ## formatting, lints, and the tests that need no privileges
+check: deps-build deps-check ## formatting, lints, and the tests that need no privileges
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(MAKE) unit build tracees
@@ -84,18 +84,20 @@ binaries:
 	cargo build --release -p btc -p btrun
 
 .PHONY: unit
-unit: deps-build ## the unit tests of all crates
+unit: deps-build deps-check ## the unit tests of all crates
 	cargo test --workspace --quiet
 
 .PHONY: tracees
 tracees: deps-build ## the programs that fixtures trace
 	@$(MAKE) --no-print-directory -s -C fixtures/tracees OUT=$(CURDIR)/target/tracees
 
-.PHONY: deps deps-build deps-test deps-bench
+.PHONY: deps deps-build deps-check deps-test deps-bench
 deps: ## install what is missing to build, test and bench (Debian)
-	@.ci/deps build test bench
+	@.ci/deps build check test bench
 deps-build:
 	@.ci/deps build
+deps-check:
+	@.ci/deps check
 deps-test:
 	@.ci/deps test
 deps-bench:

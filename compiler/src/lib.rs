@@ -10,6 +10,7 @@ pub mod builtins;
 pub mod check;
 pub mod diagnostics;
 pub mod expand;
+pub mod external;
 pub mod facts;
 pub mod functions;
 pub mod layout;
@@ -31,6 +32,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 use inkwell::context::Context;
 
+use external::{Bitcode, External};
 use facts::KernelFacts;
 use llvm::builder::Builder;
 use llvm::di::Di;
@@ -69,13 +71,20 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);
     }
-    let (tree, found) = expand::expand(parsed.script, source, &*options.facts);
+    let (tree, c_sources, found) = expand::expand(parsed.script, source, &*options.facts);
     diagnostics.extend(found);
+    let external = External::compile(&c_sources, &mut diagnostics);
     if expand::must_stop(&diagnostics) {
         return (None, expand::locate(diagnostics, source));
     }
     let records = Records::new(options.facts.clone());
-    let (script, found) = check::check(&tree, &records, &options.environment, options.allow_unsafe);
+    let (script, found) = check::check(
+        &tree,
+        &records,
+        &options.environment,
+        options.allow_unsafe,
+        &external,
+    );
     // What has no type because of a mistake that was reported already is no second one.
     let known = diagnostics::has_errors(&diagnostics);
     diagnostics.extend(found.into_iter().filter(|d| !known || d.code != "E0313"));
@@ -84,7 +93,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
         return (None, diagnostics);
     }
     let (plan, mut manifest) = layout::lay_out(&script, source, &records, COMPILER);
-    match generate(source, &script, &plan, &records, options) {
+    match generate(source, &script, &plan, &records, &external, options) {
         Ok(generated) => {
             manifest.faults = generated.used.faults.clone();
             manifest.needs = needs(&generated.used, source);
@@ -124,14 +133,20 @@ fn generate(
     script: &typed::Script,
     plan: &layout::Plan,
     records: &Records,
+    external: &External,
     options: &Options,
 ) -> Result<Generated, Vec<Diagnostic>> {
     let machine = Machine::new().map_err(|e| vec![internal(source, &e)])?;
     let cx = Context::create();
     let module = machine.module(&cx, &source.name);
     let di = Di::new(&cx, &module, &source.name, &source.text, COMPILER);
-    let (builder, used) =
-        lower::lower(Builder::new(&cx, module, di), script, plan, records, source);
+    let builder = Builder::new(&cx, module, di);
+    for bitcode in &external.modules {
+        llvm::link::link(&builder, bitcode).map_err(|e| vec![not_linked(bitcode, &e)])?;
+    }
+    let (builder, mut used) = lower::lower(builder, script, plan, records, source);
+    // What is in C may have loops.
+    used.loops |= !external.modules.is_empty();
     if !used.too_large.is_empty() {
         return Err(used.too_large.iter().map(too_large).collect());
     }
@@ -183,6 +198,14 @@ fn expect_fatal(
         };
         on_fatal(&source, &[found]);
     }));
+}
+
+/// LLVM cannot read, or not link, what clang made.
+fn not_linked(bitcode: &Bitcode, reason: &str) -> Diagnostic {
+    let message = format!("`{}` cannot be linked: {reason}", bitcode.name);
+    Diagnostic::error("E0218", bitcode.span, message)
+        .here("imported here")
+        .help("clang 15 to 19 write what btc reads; two files cannot define the same name")
 }
 
 fn too_large(probe: &lower::TooLarge) -> Diagnostic {

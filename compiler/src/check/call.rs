@@ -6,6 +6,7 @@ use bt_grammar::span::{Ident, Span};
 
 use super::Checker;
 use crate::builtins;
+use crate::functions::external::EXTERNAL;
 use crate::functions::{self, Function};
 use crate::suggest;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -39,13 +40,17 @@ impl Checker<'_> {
                 Expr::poison(span)
             }
             Some(function) => function.check(self, &site),
+            None if self.external.find(&name.node).is_some() => EXTERNAL.check(self, &site),
             None => {
                 let error = Diagnostic::error(
                     "E0204",
                     name.span,
                     format!("unknown function `{}`", name.node),
                 );
-                let help = match suggest::closest(&name.node, functions::names()) {
+                let external = self.external;
+                let mut known: Vec<&str> = external.names().collect();
+                known.extend(functions::names().map(|name| -> &str { name }));
+                let help = match suggest::closest(&name.node, known) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None if crate::builtins::find(&name.node).is_some() => {
                         format!("it is a builtin and takes no arguments: `{}`", name.node)

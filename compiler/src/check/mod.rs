@@ -39,6 +39,7 @@ use bt_grammar::ast;
 use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::Span;
 
+use crate::external::External;
 use crate::probes::{self, Spec};
 use crate::typed::visit::{self, Node};
 use crate::typed::{
@@ -57,8 +58,9 @@ pub fn check(
     records: &Records,
     environment: &[(String, String)],
     allow_unsafe: bool,
+    external: &External,
 ) -> (Script, Vec<Diagnostic>) {
-    let mut checker = Checker::new(records);
+    let mut checker = Checker::new(records, external);
     checker.allow_unsafe = allow_unsafe;
     let config = checker.config_blocks(script, environment);
     checker.config = config;
@@ -106,6 +108,8 @@ pub fn check(
 /// What is known, and what is being looked at.
 pub struct Checker<'a> {
     pub records: &'a Records,
+    /// Functions in C.
+    pub external: &'a External,
     pub config: ScriptConfig,
     diagnostics: Vec<Diagnostic>,
     /// Calls may change something.
@@ -176,9 +180,10 @@ impl MapInfo {
 }
 
 impl<'a> Checker<'a> {
-    fn new(records: &'a Records) -> Checker<'a> {
+    fn new(records: &'a Records, external: &'a External) -> Checker<'a> {
         Checker {
             records,
+            external,
             config: ScriptConfig::default(),
             diagnostics: Vec::new(),
             allow_unsafe: false,

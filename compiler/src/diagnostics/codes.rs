@@ -117,6 +117,12 @@ const CODES: &[Entry] = &[
          compiles. btrun never needs it.",
     ),
     (
+        "E0218",
+        "file in C that cannot be imported",
+        "`import \"x.bpf.c\"` has an installed clang (15 to 19) compile the file, and links its functions into the program. They may use helpers, \
+         kernel functions (`__ksym`), types of the kernel and global variables; maps and programs of their own they cannot have.",
+    ),
+    (
         "E0209",
         "two config blocks",
         "A script has one config block, before its probes.",

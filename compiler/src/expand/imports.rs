@@ -9,6 +9,8 @@ use bt_grammar::ast::{CItem, Import, Item, Script};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
+use crate::external::CSource;
+
 use super::walk::{self, Shift, VisitMut};
 use crate::source::Source;
 
@@ -19,12 +21,17 @@ const MAX_FILE: u64 = 16 << 20;
 const MAX_NESTING: usize = 64;
 
 /// The script with all that it imports. Its own definitions and items come after those of its imports.
-pub fn resolve(script: Script, source: &Source, diagnostics: &mut Vec<Diagnostic>) -> Script {
+pub fn resolve(
+    script: Script,
+    source: &Source,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Script, Vec<CSource>) {
     let mut loader = Loader {
         source,
         seen: HashSet::new(),
         nesting: 0,
         result: Script::default(),
+        c_sources: Vec::new(),
         diagnostics,
     };
     let place = Folder {
@@ -36,7 +43,7 @@ pub fn resolve(script: Script, source: &Source, diagnostics: &mut Vec<Diagnostic
         loader.seen.insert(path);
     }
     loader.add(script, &place, true);
-    loader.result
+    (loader.result, loader.c_sources)
 }
 
 struct Loader<'a> {
@@ -45,6 +52,7 @@ struct Loader<'a> {
     seen: HashSet<PathBuf>,
     nesting: usize,
     result: Script,
+    c_sources: Vec<CSource>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -78,6 +86,7 @@ enum Kind {
     Script,
     Header,
     BpfC,
+    Object,
 }
 
 fn kind(path: &Path) -> Option<Kind> {
@@ -86,8 +95,10 @@ fn kind(path: &Path) -> Option<Kind> {
         Some(Kind::Script)
     } else if name.ends_with(".h") {
         Some(Kind::Header)
-    } else if name.ends_with(".bpf.c") || name.ends_with(".bpf.o") {
+    } else if name.ends_with(".bpf.c") {
         Some(Kind::BpfC)
+    } else if name.ends_with(".bpf.o") {
+        Some(Kind::Object)
     } else {
         None
     }
@@ -183,14 +194,16 @@ impl Loader<'_> {
             return;
         }
         match kind {
-            Kind::BpfC => self.diagnostics.push(
-                Diagnostic::error(
-                    "E0199",
-                    span,
-                    "imports of BPF programs in C are not supported by this version of btc",
-                )
-                .here("understood, but not compiled yet"),
-            ),
+            Kind::BpfC => self.c_sources.push(CSource {
+                path: path.to_path_buf(),
+                name: folder.shown(written),
+                span,
+            }),
+            Kind::Object => {
+                let message = format!("`{written}` is compiled already");
+                let help = "import its source: a `.bpf.c` file";
+                self.report(span, message, "imported here", help);
+            }
             Kind::Script => {
                 if let Some(script) = self.parse(path, written, span, folder) {
                     self.nested(span, |loader| {
@@ -340,7 +353,7 @@ mod tests {
         let source = Source::new("main.bt", text).in_folder(Some(folder.path()));
         let parsed = bt_grammar::parse(&source.text);
         let mut found = parsed.diagnostics;
-        let script = resolve(parsed.script, &source, &mut found);
+        let (script, _) = resolve(parsed.script, &source, &mut found);
         let files = source.files();
         let show = |d: &Diagnostic| {
             let place = source.place(d.labels[0].span);
@@ -389,7 +402,7 @@ mod tests {
         let (found, _) = run(&[
             (
                 "main.bt",
-                "import \"a.bt\";\nimport \"none.bt\";\nimport \"x.txt\";\nimport \"p.bpf.c\";\nbegin { }",
+                "import \"a.bt\";\nimport \"none.bt\";\nimport \"x.txt\";\nimport \"p.bpf.o\";\nbegin { }",
             ),
             (
                 "a.bt",
@@ -397,7 +410,7 @@ mod tests {
             ),
             ("lib/b.h", "\nbegin { }\n#include \"gone.h\"\n"),
             ("x.txt", ""),
-            ("p.bpf.c", ""),
+            ("p.bpf.o", ""),
         ]);
         assert_eq!(
             found,
@@ -408,7 +421,7 @@ mod tests {
                 "lib/b.h:3: E0212 there is no `lib/gone.h`",
                 "main.bt:2: E0212 cannot import `none.bt`: entity not found",
                 "main.bt:3: E0212 `x.txt` cannot be imported",
-                "main.bt:4: E0199 imports of BPF programs in C are not supported by this version of btc",
+                "main.bt:4: E0212 `p.bpf.o` is compiled already",
             ]
         );
     }

@@ -21,6 +21,7 @@ use bt_grammar::ast::{CItem, Script};
 use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::{Ident, Span};
 
+use crate::external::CSource;
 use crate::facts::KernelFacts;
 use crate::source::Source;
 use defines::Defines;
@@ -34,16 +35,16 @@ pub fn expand(
     script: Script,
     source: &Source,
     facts: &dyn KernelFacts,
-) -> (Script, Vec<Diagnostic>) {
+) -> (Script, Vec<CSource>, Vec<Diagnostic>) {
     let mut diagnostics = Vec::new();
-    let mut script = imports::resolve(script, source, &mut diagnostics);
+    let (mut script, c_sources) = imports::resolve(script, source, &mut diagnostics);
     let macros = Macros::take(&mut script, &mut diagnostics);
     let defines = Defines::of(&script.definitions);
     let mut expander = Expander::new(source, &macros, &defines);
     walk::script(&mut expander, &mut script);
     diagnostics.append(&mut expander.diagnostics);
     resolve_names(&mut script, source, facts, &mut diagnostics);
-    (script, diagnostics)
+    (script, c_sources, diagnostics)
 }
 
 /// Constants of the kernel and of headers.

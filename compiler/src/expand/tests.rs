@@ -10,7 +10,7 @@ fn run(text: &str) -> (String, Vec<Diagnostic>) {
     let source = Source::new("test.bt", text.to_string());
     let parsed = bt_grammar::parse(text);
     assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
-    let (script, found) = expand(parsed.script, &source, &LiveFacts::default());
+    let (script, _, found) = expand(parsed.script, &source, &LiveFacts::default());
     (bt_grammar::dump(&script), locate(found, &source))
 }
 

@@ -4,7 +4,7 @@ use btf_rs::{Backend, Btf, BtfType, Type};
 
 use bt_abi::types::Variant;
 
-use super::{Enumeration, Enumerator, RawField, RawRecord, RawType};
+use super::{Enumeration, Enumerator, RawField, RawFunction, RawRecord, RawType};
 
 /// A kernel's BTF, from `/sys/kernel/btf/vmlinux` or a file of the same format.
 pub struct BtfTypes {
@@ -22,6 +22,62 @@ impl BtfTypes {
             Err(_) => Btf::from_file(path)?,
         };
         Ok(BtfTypes { btf })
+    }
+
+    /// The section `.BTF` of an object.
+    pub fn from_bytes(bytes: &[u8]) -> Option<BtfTypes> {
+        let btf = Btf::from_bytes(bytes).ok()?;
+        Some(BtfTypes { btf })
+    }
+
+    fn all(&self) -> impl Iterator<Item = Type> {
+        (1..).map_while(|id| self.btf.resolve_type_by_id(id).ok())
+    }
+
+    /// The functions that others may call. Types of their own are known by name only.
+    pub fn functions(&self) -> Vec<RawFunction> {
+        let one = |ty| {
+            let Type::Func(function) = ty else {
+                return None;
+            };
+            let proto = match self.btf.resolve_chained_type(&function).ok()? {
+                Type::FuncProto(proto) if function.is_global() => proto,
+                _ => return None,
+            };
+            let param = |p: &btf_rs::Parameter| {
+                let ty = p.get_type_id().map(|id| self.resolve(id, 0));
+                let name = self.btf.resolve_name(p).unwrap_or_default();
+                (name, outside(ty.unwrap_or(RawType::Void)))
+            };
+            let result = match proto.return_type_id() {
+                0 => None,
+                id => Some(outside(self.resolve(id, 0))),
+            };
+            Some(RawFunction {
+                name: self.btf.resolve_name(&function).ok()?,
+                params: proto.parameters.iter().map(param).collect(),
+                result,
+            })
+        };
+        self.all().filter_map(one).collect()
+    }
+
+    /// What the named sections of variables hold.
+    pub fn in_sections(&self, sections: &[&str]) -> Vec<String> {
+        let members = self.all().filter_map(|ty| match ty {
+            Type::Datasec(section) => {
+                let name = self.btf.resolve_name(&section).ok()?;
+                sections
+                    .contains(&name.as_str())
+                    .then_some(section.variables)
+            }
+            _ => None,
+        });
+        let name = |var: btf_rs::VarSecinfo| {
+            let ty = self.btf.resolve_chained_type(&var).ok()?;
+            self.btf.resolve_name(ty.as_btf_type()?).ok()
+        };
+        members.flatten().filter_map(name).collect()
     }
 
     pub fn record_id(&self, name: &str, is_union: bool) -> Option<u32> {
@@ -212,5 +268,20 @@ impl BtfTypes {
             Ok(Type::FuncProto(_)) | Ok(Type::Void) | Err(_) => RawType::Void,
             Ok(_) => self.resolve(id, depth),
         }
+    }
+}
+
+/// A type of another BTF than the kernel's: ids mean nothing there, and enums are their numbers.
+fn outside(ty: RawType) -> RawType {
+    match ty {
+        RawType::Pointer(to) => RawType::Pointer(Box::new(outside(*to))),
+        RawType::Array(element, count) => RawType::Array(Box::new(outside(*element)), count),
+        RawType::Enum { bytes, signed, .. } => RawType::Int {
+            bytes,
+            signed,
+            is_char: false,
+        },
+        RawType::Record { name, is_union, .. } => RawType::Forward { name, is_union },
+        other => other,
     }
 }

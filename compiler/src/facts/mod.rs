@@ -6,6 +6,8 @@ pub mod btf;
 pub mod format;
 pub mod live;
 
+pub use btf::BtfTypes;
+
 use bt_abi::types::Variant;
 
 /// What the compiler may ask about a kernel.
@@ -41,6 +43,15 @@ pub struct RawField {
     pub ty: RawType,
     pub bit_offset: u32,
     pub bits: Option<u32>,
+}
+
+/// A function as its object's BTF declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawFunction {
+    pub name: String,
+    pub params: Vec<(String, RawType)>,
+    /// None for `void`.
+    pub result: Option<RawType>,
 }
 
 /// A C type, qualifiers and typedefs resolved.

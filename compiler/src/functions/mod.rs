@@ -12,6 +12,7 @@ mod container_of;
 mod count;
 mod delete;
 mod exit;
+pub mod external;
 mod extreme;
 mod find;
 mod getopt;

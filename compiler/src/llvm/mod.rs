@@ -6,6 +6,7 @@ pub mod builder;
 pub mod di;
 pub mod emit;
 pub mod helper;
+pub mod link;
 mod relocation;
 
 pub use inkwell::basic_block::BasicBlock;

@@ -27,7 +27,7 @@ use crate::llvm::builder::{Arg, Builder};
 use crate::llvm::helper::Helper;
 use crate::llvm::{GlobalValue, IntValue, PointerValue};
 use crate::source::Source;
-use crate::typed::{Probe, Script};
+use crate::typed::{Expr, ExprKind, Probe, Script};
 use crate::types::{RecordId, Records};
 
 pub use scratch::SCRATCH_LIMIT;
@@ -113,6 +113,33 @@ impl<'c, 's> Lower<'c, 's> {
     pub fn helper_ptr(&mut self, helper: Helper, args: &[Arg<'c>]) -> PointerValue<'c> {
         self.note(helper);
         self.b.helper_ptr(helper, args)
+    }
+
+    /// Calls a function of an imported file in C.
+    pub fn call_external(
+        &mut self,
+        name: &str,
+        args: &[Expr],
+        signed: bool,
+    ) -> Option<IntValue<'c>> {
+        let function = self.b.find_function(name)?;
+        let pointers = self.b.pointer_params(function);
+        let args: Vec<Arg> = args
+            .iter()
+            .zip(pointers)
+            .map(|(arg, pointer)| match pointer {
+                false => Arg::Int(self.scalar(arg)),
+                true => Arg::Ptr(match &arg.kind {
+                    _ if !arg.ty.is_scalar() => self.memory(arg),
+                    ExprKind::InMemory(value) => self.memory(value),
+                    _ => {
+                        let address = self.scalar(arg);
+                        self.b.to_ptr(address)
+                    }
+                }),
+            })
+            .collect();
+        Some(self.b.call_c(function, &args, signed))
     }
 
     /// What is being built has a loop.

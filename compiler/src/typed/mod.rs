@@ -350,6 +350,11 @@ pub enum CallData {
     /// The clock whose nanoseconds the call gives, of [`bt_abi::types::clock`].
     Clock(i32),
     Stack(crate::types::StackTy),
+    /// A function in C, and the sign of its result.
+    External {
+        name: String,
+        signed: bool,
+    },
 }
 
 impl Expr {
