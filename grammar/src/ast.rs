@@ -429,6 +429,8 @@ pub struct CField {
     pub ty: CType,
     /// Width of a bit-field.
     pub bits: Option<u32>,
+    /// `aligned(16)`, `packed`
+    pub attributes: Vec<String>,
     pub span: Span,
 }
 

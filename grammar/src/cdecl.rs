@@ -19,6 +19,7 @@ pub enum Declarator {
 pub struct FieldName {
     pub declarator: Declarator,
     pub bits: Option<u32>,
+    pub attributes: Vec<String>,
     pub span: Span,
 }
 
@@ -42,6 +43,7 @@ pub fn fields(base: CType, names: Vec<FieldName>) -> Vec<CField> {
     let field = |FieldName {
                      declarator,
                      bits,
+                     attributes,
                      span,
                  }| {
         let (name, ty) = declarator.apply(base.clone());
@@ -49,6 +51,7 @@ pub fn fields(base: CType, names: Vec<FieldName>) -> Vec<CField> {
             name,
             ty,
             bits,
+            attributes,
             span,
         }
     };
@@ -61,6 +64,7 @@ pub fn nameless_field(start: usize, ty: CType, end: usize) -> CField {
         name: None,
         ty,
         bits: None,
+        attributes: Vec::new(),
         span: Span::new(start, end),
     }
 }

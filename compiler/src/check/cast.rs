@@ -181,6 +181,7 @@ impl Checker<'_> {
                 }
                 record.size
             }
+            Some(ty @ Ty::Array(..)) => return self.pointee_size_expr(&ty, span),
             Some(ty) => ty.size(),
         };
         Expr::literal(i128::from(size), span)

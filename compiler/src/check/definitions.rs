@@ -170,7 +170,15 @@ impl Checker<'_> {
             let Some((ty, size, align)) = self.c_type(&field.ty, field.span) else {
                 continue;
             };
-            let bit_offset = layout.place(size, align, field.bits);
+            let member = Member {
+                size,
+                align,
+                bits: field.bits,
+                named: field.name.is_some(),
+                packed: field.attributes.iter().any(|a| a.contains("packed")),
+                aligned: field.attributes.iter().find_map(|a| aligned(a)),
+            };
+            let bit_offset = layout.place(&member);
             let name = field
                 .name
                 .as_ref()
@@ -208,6 +216,7 @@ impl Checker<'_> {
             },
             Ty::Array(element, _) => self.align(element),
             Ty::Ptr(..) => 8,
+            Ty::Str(_) => 1,
             ty => ty.to_abi().map_or(1, |abi| abi.align()),
         }
     }
@@ -283,6 +292,16 @@ impl Checker<'_> {
 
     /// A builtin type, or what a typedef of the script or the kernel stands for.
     fn c_name(&self, name: &str) -> Option<(Ty, u32, u32)> {
+        // Of no use to a program, but their places must be right.
+        let opaque = match name {
+            "float" => Some((4, 4)),
+            "double" => Some((8, 8)),
+            "long double" | "__int128" | "unsigned __int128" => Some((16, 16)),
+            _ => None,
+        };
+        if let Some((size, align)) = opaque {
+            return Some((Ty::Array(Box::new(Ty::int(1, false)), size), size, align));
+        }
         if let Some(ty) = builtin_type(name) {
             return Some((ty.clone(), ty.size(), ty.size().max(1)));
         }
@@ -305,7 +324,18 @@ impl Checker<'_> {
             CType::Struct(name) => self.records.named(name, false).map_or(Ty::Void, Ty::Record),
             CType::Union(name) => self.records.named(name, true).map_or(Ty::Void, Ty::Record),
             CType::Pointer(to) => Ty::Ptr(Box::new(self.c_pointee(to)), Space::Any),
-            _ => Ty::Void,
+            CType::Array(element, count) => {
+                let count = count.as_ref().and_then(|c| self.constant(c));
+                let count = count.unwrap_or(0).clamp(0, 1 << 20) as u32;
+                match (self.c_pointee(element), &**element) {
+                    (Ty::Void, _) => Ty::Void,
+                    (_, CType::Named(name)) if name == "char" && count > 0 => Ty::Str(count),
+                    (element, _) => Ty::Array(Box::new(element), count),
+                }
+            }
+            CType::Enum(name) => self.known_enum(name).unwrap_or(Ty::Void),
+            CType::InlineEnum(def) => self.c_enum(def),
+            CType::Function => Ty::Void,
         }
     }
 }
@@ -328,25 +358,48 @@ struct CLayout {
     align: u32,
 }
 
+/// What the place of a member depends on; size and alignment of its type in bytes.
+struct Member {
+    size: u32,
+    align: u32,
+    bits: Option<u32>,
+    named: bool,
+    packed: bool,
+    /// As an attribute says.
+    aligned: Option<u32>,
+}
+
 impl CLayout {
-    fn place(&mut self, size: u32, align: u32, bits: Option<u32>) -> u32 {
+    /// The offset of the next member.
+    fn place(&mut self, member: &Member) -> u32 {
+        let size = member.size;
         // A bit-field of a type without size was reported, or is padding.
-        let bits = bits.filter(|_| size > 0);
-        let align = if self.packed { 1 } else { align.max(1) };
-        self.align = self.align.max(align);
+        let bits = member.bits.filter(|_| size > 0);
+        let packed = self.packed || member.packed;
+        let natural = if packed { 1 } else { member.align.max(1) };
+        let align = natural.max(member.aligned.unwrap_or(1));
+        // Padding bits align nothing but what follows them.
+        if bits.is_none() || member.named {
+            self.align = self.align.max(align);
+        }
         let width = bits.unwrap_or(size.saturating_mul(8));
+        let end = match member.aligned {
+            Some(align) => self.end.next_multiple_of(align * 8),
+            None => self.end,
+        };
         let offset = match (self.is_union, bits) {
             (true, _) => 0,
+            (false, Some(0)) => end.next_multiple_of(size * 8),
+            (false, Some(_)) if packed => end,
             // A bit-field does not cross the boundary of its own type.
-            (false, Some(bits))
-                if bits > 0
-                    && (self.end / (size * 8)
-                        == (self.end.saturating_add(bits) - 1) / (size * 8)) =>
-            {
-                self.end
+            (false, Some(bits)) => {
+                let unit = size * 8;
+                match end / unit == (end.saturating_add(bits) - 1) / unit {
+                    true => end,
+                    false => end.next_multiple_of(unit),
+                }
             }
-            (false, Some(_)) => self.end.next_multiple_of(size * 8),
-            (false, None) => self.end.next_multiple_of(align * 8),
+            (false, None) => end.next_multiple_of(align * 8),
         };
         self.end = offset.saturating_add(width);
         self.largest = self.largest.max(self.end);

@@ -409,21 +409,25 @@ impl Checker<'_> {
 
     /// Bytes from one element to the next behind a pointer, as the target has them.
     pub fn pointee_size_expr(&mut self, ty: &Ty, span: Span) -> Expr {
-        match ty {
-            Ty::Record(id) if self.records.get(*id).is_nameless() => self.nameless(span),
-            Ty::Record(id)
-                if !matches!(
-                    self.records.get(*id).origin,
-                    crate::types::Origin::Script { .. }
-                ) =>
-            {
-                Expr {
-                    kind: ExprKind::TypeSize(*id),
-                    ty: Ty::Int(IntTy::flexible()),
-                    span,
-                }
-            }
-            ty => Expr::literal(i128::from(self.pointee_size(ty)), span),
+        let Some((id, times)) = self.kernel_stride(ty) else {
+            return Expr::literal(i128::from(self.pointee_size(ty)), span);
+        };
+        if self.records.get(id).is_nameless() {
+            return self.nameless(span);
+        }
+        let flexible = |kind| Expr {
+            kind,
+            ty: Ty::Int(IntTy::flexible()),
+            span,
+        };
+        let size = flexible(ExprKind::TypeSize(id));
+        match times {
+            1 => size,
+            _ => flexible(ExprKind::Arith {
+                op: ast::BinaryOp::Mul,
+                left: Box::new(size),
+                right: Box::new(Expr::literal(i128::from(times), span)),
+            }),
         }
     }
 
@@ -431,6 +435,7 @@ impl Checker<'_> {
     pub fn pointee_size(&self, ty: &Ty) -> u32 {
         match ty {
             Ty::Record(id) => self.records.get(*id).size.max(1),
+            Ty::Array(element, count) => self.pointee_size(element).saturating_mul(*count).max(1),
             ty => ty.size().max(1),
         }
     }

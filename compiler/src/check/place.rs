@@ -86,8 +86,19 @@ impl Checker<'_> {
         self.read(place, ty, span)
     }
 
-    pub(super) fn is_of_script(&self, record: RecordId) -> bool {
-        matches!(self.records.get(record).origin, Origin::Script { .. })
+    /// The struct of the kernel that values of a type consist of, and how many of it.
+    pub(super) fn kernel_stride(&self, ty: &Ty) -> Option<(RecordId, u32)> {
+        match ty {
+            Ty::Record(id) => match self.records.get(*id).origin {
+                Origin::Script { .. } => None,
+                _ => Some((*id, 1)),
+            },
+            Ty::Array(element, count) => {
+                let (id, times) = self.kernel_stride(element)?;
+                Some((id, times.saturating_mul(*count)))
+            }
+            _ => None,
+        }
     }
 
     /// A pointer to a type that the kernel has no name for, so that the target could not be asked about it.
@@ -335,12 +346,9 @@ impl Checker<'_> {
             );
             return Expr::poison(span);
         }
-        let stride = match &element {
-            Ty::Record(id) if !self.is_of_script(*id) => Some(*id),
-            _ => None,
-        };
+        let stride = self.kernel_stride(&element);
         let within = matches!(place.steps.last(), Some(Step::Field(_)));
-        if stride.is_some_and(|id| self.records.get(id).is_nameless()) && !within {
+        if stride.is_some_and(|(id, _)| self.records.get(id).is_nameless()) && !within {
             return self.nameless(span);
         }
         let mut place = place;

@@ -46,7 +46,14 @@ impl<'c> Lower<'c, '_> {
                     count,
                 } => {
                     let literal = index.flexible_int().and_then(|i| u32::try_from(i).ok());
-                    at = match (relocated.take(), literal) {
+                    let array = relocated.take();
+                    // Arrays within arrays go on.
+                    if let Some(Ty::Array(element, _)) = &array
+                        && matches!(**element, Ty::Array(..))
+                    {
+                        relocated = Some((**element).clone());
+                    }
+                    at = match (array, literal) {
                         // An element of a relocated array is relocated with it.
                         (Some(array), Some(index)) => {
                             let (node, _) = self.debug_type(&array);
@@ -67,9 +74,10 @@ impl<'c> Lower<'c, '_> {
                         }
                         _ => {
                             let size = match stride {
-                                Some(record) => {
+                                Some((record, times)) => {
                                     let node = self.partial_record(*record);
-                                    self.b.type_size(node)
+                                    let size = self.b.type_size(node);
+                                    self.b.mul(size, self.int(i64::from(*times)))
                                 }
                                 None => self.int(i64::from(*element)),
                             };

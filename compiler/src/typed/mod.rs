@@ -319,8 +319,8 @@ pub enum Step {
         index: Box<Expr>,
         /// Bytes.
         element: u32,
-        /// The struct of the kernel whose size on the target is the distance of elements.
-        stride: Option<RecordId>,
+        /// Elements are so many of a struct of the kernel, whose size the target knows.
+        stride: Option<(RecordId, u32)>,
         /// Elements, where that is known: an index that is not among them reads the first.
         count: Option<u32>,
     },

@@ -192,7 +192,7 @@ impl<'s> Shaper<'s, '_> {
         behind
     }
 
-    /// Keeps an attribute where it belongs to a record; those of fields and variables say nothing that is used.
+    /// Keeps an attribute where it belongs to a record or a field of one; others say nothing that is used.
     fn push_attribute(&mut self, next: usize, (start, words, end): (usize, Vec<String>, usize)) {
         let before_body = || {
             let behind_attributes = self.tokens[next.min(self.tokens.len())..]
@@ -212,11 +212,47 @@ impl<'s> Shaper<'s, '_> {
                 (_, Tok::Struct | Tok::Union | Tok::RBrace | Tok::CAttribute(_), _),
             ] => true,
             [.., (_, Tok::Struct | Tok::Union, _), (_, Tok::Ident(_), _)] => before_body(),
-            _ => false,
+            _ => self.in_record_body() && self.field_ends(next),
         };
         if of_record {
             self.out.push((start, Tok::CAttribute(words), end));
         }
+    }
+
+    /// Whether the innermost brace that is open is of a struct or union.
+    fn in_record_body(&self) -> bool {
+        let mut closed = 0;
+        for (at, (_, tok, _)) in self.out.iter().enumerate().rev() {
+            match tok {
+                Tok::RBrace => closed += 1,
+                Tok::LBrace if closed > 0 => closed -= 1,
+                Tok::LBrace => {
+                    let before = self.out[..at].iter().rev().map(|(_, tok, _)| tok);
+                    let keyword = before
+                        .into_iter()
+                        .find(|tok| !matches!(tok, Tok::Ident(_) | Tok::CAttribute(_)));
+                    return matches!(keyword, Some(Tok::Struct | Tok::Union));
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// Whether nothing of a field comes behind an attribute but more attributes.
+    fn field_ends(&self, next: usize) -> bool {
+        let mut depth = 0;
+        for (_, tok, _) in self.tokens.get(next..).unwrap_or_default() {
+            match tok {
+                Tok::LParen => depth += 1,
+                Tok::RParen if depth > 0 => depth -= 1,
+                Tok::Ident("__attribute__" | "__attribute") if depth == 0 => {}
+                Tok::Semi | Tok::Comma if depth == 0 => return true,
+                _ if depth == 0 => return false,
+                _ => {}
+            }
+        }
+        false
     }
 
     /// The tokens from `from` to `to` are a constant expression.
