@@ -2,6 +2,7 @@
 
 use bt_grammar::ast;
 use bt_grammar::diag::Diagnostic;
+use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
@@ -19,11 +20,11 @@ impl Function for Str {
     }
 
     fn signature(&self) -> &'static str {
-        "string str(char *data[, const uint32 length])"
+        "string str(char *data[, uint32 length])"
     }
 
     fn about(&self) -> &'static str {
-        "the NUL-terminated string at an address, of at most `length` bytes (default: max_strlen), NUL included"
+        "the NUL-terminated string at an address, of at most `length` bytes (default: max_strlen), NUL included; literals as they are"
     }
 
     fn is_pure(&self) -> bool {
@@ -38,8 +39,19 @@ impl Function for Str {
             return Expr::poison(site.span);
         };
         let mut size = cx.config.max_strlen;
+        // A literal length becomes the size of the type; another one is an argument of the call.
+        let mut dynamic = None;
+        let mut literal = None;
         if site.args.len() == 2 {
-            match cx.literal_int(site, 1, "the length of a string") {
+            let Some(length) = cx.arg(site, 1) else {
+                return Expr::poison(site.span);
+            };
+            let length = cx.scalar(length, "the length of a string");
+            if length.ty.is_unknown() {
+                return Expr::poison(site.span);
+            }
+            literal = length.flexible_int();
+            match literal {
                 Some(length) if length > i64::from(size) => {
                     let message = format!("strings have at most {size} bytes (max_strlen)");
                     let warning = Diagnostic::warning("W0904", site.args[1].span(), message);
@@ -56,7 +68,7 @@ impl Function for Str {
                     cx.report(error.here("too small"));
                     return Expr::poison(site.span);
                 }
-                None => return Expr::poison(site.span),
+                None => dynamic = Some(length),
             }
         }
         // `str($1)` is the parameter itself.
@@ -78,9 +90,16 @@ impl Function for Str {
                 ty: Ty::Str(size),
                 ..Expr::poison(site.span)
             },
-            Ty::Str(_) => value,
-            Ty::Ptr(..) | Ty::Int(_) => {
-                cx.made(site, self, Ty::Str(size), vec![value], CallData::Size(size))
+            Ty::Str(_) if site.args.len() == 1 => value,
+            Ty::Str(_) | Ty::Ptr(..) | Ty::Int(_) => {
+                if let Some(text) = folded(&value).filter(|_| dynamic.is_none()) {
+                    return cut(text, literal, site);
+                }
+                if let Ty::Str(have) = value.ty {
+                    size = size.min(have);
+                }
+                let args = std::iter::once(value).chain(dynamic).collect();
+                cx.made(site, self, Ty::Str(size), args, CallData::Size(size))
             }
             _ => cx.wrong_arg(site, &value, "an address"),
         }
@@ -96,19 +115,68 @@ impl Function for Str {
         let CallData::Size(wanted) = call.data else {
             return;
         };
-        let size = size.min(wanted);
         let Some(arg) = call.args.first() else { return };
-        let space = match &arg.ty {
-            Ty::Ptr(_, space) => *space,
-            _ => lower.probe().kind.argument_space(),
+        let (address, space) = match &arg.ty {
+            Ty::Str(_) => {
+                let memory = lower.memory(arg);
+                (lower.b.to_int(memory), Space::Kernel)
+            }
+            Ty::Ptr(_, Space::Context) => (lower.scalar(arg), Space::Kernel),
+            Ty::Ptr(_, space) => (lower.scalar(arg), *space),
+            _ => (lower.scalar(arg), lower.probe().kind.argument_space()),
         };
-        let address = lower.scalar(arg);
-        let space = if space == Space::Context {
-            Space::Kernel
-        } else {
-            space
+        let most = lower.int(i64::from(size.min(wanted)));
+        let length = call.args.get(1).map(|length| lower.scalar(length));
+        let count = match length {
+            Some(length) => {
+                // Of length 0 the helper writes nothing.
+                lower.b.store(to, lower.int(0), 1);
+                let fits = lower.b.compare(IntPredicate::ULT, length, most);
+                lower.b.select(fits, length, most)
+            }
+            None => most,
         };
-        lower.read_string_at(space, to, size, Arg::Int(address));
+        let read = lower.read_string(space, to, count.into(), Arg::Int(address));
+        if wanted <= size && lower.shows_cuts(wanted) && !matches!(arg.ty, Ty::Str(_)) {
+            let full = lower.b.compare(IntPredicate::EQ, read, most);
+            let full = match length {
+                Some(length) => {
+                    let more = lower.b.compare(IntPredicate::UGT, length, most);
+                    lower.b.and(full, more)
+                }
+                None => full,
+            };
+            let [more, done] = ["more", "done"].map(|name| lower.b.block(name));
+            lower.b.branch(full, more, done);
+            lower.b.at_end(more);
+            // In the place of the NUL: a string that fills its buffer is shown as cut.
+            let last = wanted - 1;
+            let from = lower.b.add(address, lower.int(i64::from(last)));
+            let at = lower.b.offset(to, last);
+            lower.read_at(space, at, lower.int(1), from);
+            lower.b.jump(done);
+            lower.b.at_end(done);
+        }
+    }
+}
+
+/// A literal as the text that it is: bpftrace takes `str(5)` for "5".
+fn folded(value: &Expr) -> Option<Vec<u8>> {
+    match &value.kind {
+        ExprKind::Str(bytes) => Some(bytes.clone()),
+        _ => value.flexible_int().map(|n| n.to_string().into_bytes()),
+    }
+}
+
+/// So many bytes of a literal; the length does not count a NUL here.
+fn cut(mut text: Vec<u8>, length: Option<i64>, site: &CallSite) -> Expr {
+    if let Some(length) = length.and_then(|n| usize::try_from(n).ok()) {
+        text.truncate(length);
+    }
+    Expr {
+        ty: Ty::Str(crate::typed::literal_size(&text)),
+        kind: ExprKind::Str(text),
+        span: site.span,
     }
 }
 

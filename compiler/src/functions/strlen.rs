@@ -54,9 +54,11 @@ impl Function for Strlen {
             return None;
         };
         let text = call.args.first()?;
+        let mut own = None;
         let (from, space) = match &text.ty {
             Ty::Str(_) => {
                 let (from, space) = lower.bytes_of(text);
+                own = (!matches!(text.kind, ExprKind::Read(_))).then_some(from);
                 (lower.b.to_int(from), space)
             }
             ty => {
@@ -72,6 +74,16 @@ impl Function for Strlen {
         let copy = lower.temp(size);
         let copied = lower.read_string_at(space, copy, size, from.into());
         let some = lower.b.compare(IntPredicate::SGT, copied, lower.int(0));
-        Some(lower.b.sub(lower.b.mul(copied, some), some))
+        let length = lower.b.sub(lower.b.mul(copied, some), some);
+        let Some(memory) = own.filter(|_| lower.shows_cuts(size)) else {
+            return Some(length);
+        };
+        // A string that was cut has a byte more, where the copy has its NUL.
+        let last = lower.b.load(lower.b.offset(memory, size - 1), 1, false);
+        let more = lower.b.compare(IntPredicate::NE, last, lower.int(0));
+        let full = lower
+            .b
+            .compare(IntPredicate::EQ, copied, lower.int(i64::from(size)));
+        Some(lower.b.add(length, lower.b.and(full, more)))
     }
 }

@@ -56,8 +56,9 @@ impl<'c> Lower<'c, '_> {
     ) -> IntValue<'c> {
         match (a_ty, b_ty) {
             (Ty::Str(have), Ty::Str(other)) => {
-                let length = self.int(i64::from(*have.min(other)));
-                let function = self.streq();
+                let length = *have.min(other);
+                let function = self.streq(length);
+                let length = self.int(i64::from(length));
                 let args = [Arg::Ptr(a), Arg::Ptr(b), Arg::Int(length)];
                 self.b.call(function, &args)
             }

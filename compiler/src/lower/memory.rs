@@ -2,11 +2,16 @@
 
 use bt_abi::Type;
 
+use inkwell::IntPredicate;
+
 use super::Lower;
 use crate::llvm::PointerValue;
 use crate::llvm::helper::PROBE_READ_KERNEL_STR;
 use crate::typed::{Expr, ExprKind};
 use crate::types::Ty;
+
+/// bpftrace reads one byte more than `max_strlen` if that is below this, and so sees that a string is longer.
+const CUTS_SHOWN_BELOW: u32 = 1024;
 
 /// Strings up to this size are copied whole; longer ones only up to their end.
 const COPY_WHOLE: u32 = 64;
@@ -90,7 +95,7 @@ impl<'c> Lower<'c, '_> {
                 self.store(value, to, target, clean);
             }
             (ExprKind::Read(place), Type::String { size }) => {
-                self.read_string(place, to, expr.ty.size().min(*size))
+                self.read_text(place, to, expr.ty.size().min(*size))
             }
             (ExprKind::Read(place), _) => match &expr.ty {
                 Ty::Value(record, layout) => self.read_struct(place, *record, to, layout.size()),
@@ -218,15 +223,32 @@ impl<'c> Lower<'c, '_> {
         clean: bool,
     ) {
         let length = have.min(size);
+        let last = length - 1;
         if length <= COPY_WHOLE && !clean && have <= size {
             self.copy(to, from, length);
             return;
         }
         let length = self.int(i64::from(length));
-        self.helper(
+        let copied = self.helper(
             PROBE_READ_KERNEL_STR,
             &[to.into(), length.into(), from.into()],
         );
+        if have <= size && self.shows_cuts(have) {
+            // The helper has put a NUL where a string that was cut has its last byte.
+            let full = self.b.compare(IntPredicate::EQ, copied, length);
+            let [more, done] = ["more", "done"].map(|name| self.b.block(name));
+            self.b.branch(full, more, done);
+            self.b.at_end(more);
+            let byte = self.b.load(self.b.offset(from, last), 1, false);
+            self.b.store(self.b.offset(to, last), byte, 1);
+            self.b.jump(done);
+            self.b.at_end(done);
+        }
+    }
+
+    /// Whether strings of this size have no NUL if they were cut: bpftrace's of `max_strlen`, if that is below 1024.
+    pub fn shows_cuts(&self, size: u32) -> bool {
+        size == self.script.config.max_strlen && size < CUTS_SHOWN_BELOW
     }
 
     /// The bytes and their NUL, by words.

@@ -182,7 +182,7 @@ impl<'c> Lower<'c, '_> {
         }
         let at = self.address(place);
         let size = self.int(i64::from(bytes));
-        self.helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
+        self.checked_helper(reader(space), &[Arg::Ptr(to), size.into(), Arg::Ptr(at)]);
         true
     }
 
@@ -228,7 +228,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     /// The NUL-terminated string in a char array.
-    pub(super) fn read_string(&mut self, place: &Place, to: PointerValue<'c>, size: u32) {
+    pub(super) fn read_text(&mut self, place: &Place, to: PointerValue<'c>, size: u32) {
         let at = self.address(place);
         let space = match self.space(place) {
             Space::Context | Space::Own => Space::Kernel,
@@ -245,13 +245,24 @@ impl<'c> Lower<'c, '_> {
         size: u32,
         from: Arg<'c>,
     ) -> IntValue<'c> {
+        let size = self.int(i64::from(size));
+        self.read_string(space, to, size.into(), from)
+    }
+
+    /// Likewise, of a size that the verifier must see the bounds of.
+    pub fn read_string(
+        &mut self,
+        space: Space,
+        to: PointerValue<'c>,
+        size: Arg<'c>,
+        from: Arg<'c>,
+    ) -> IntValue<'c> {
         let helper = match space {
             Space::User => PROBE_READ_USER_STR,
             Space::Any => PROBE_READ_STR,
             Space::Kernel | Space::Context | Space::Own => PROBE_READ_KERNEL_STR,
         };
-        let size = self.int(i64::from(size));
-        self.checked_helper(helper, &[Arg::Ptr(to), size.into(), from])
+        self.checked_helper(helper, &[Arg::Ptr(to), size, from])
     }
 
     /// Where an address of this type points.
