@@ -121,6 +121,19 @@ impl Checker<'_> {
                 span,
             };
         }
+        // Two truths make a truth, as in bpftrace.
+        if let (Ty::Bool, Ty::Bool) = (&left.ty, &right.ty) {
+            let sum = Expr {
+                kind: ExprKind::Arith { op, left, right },
+                ty: UINT64,
+                span,
+            };
+            return Expr {
+                kind: ExprKind::Cast(Box::new(sum)),
+                ty: Ty::Bool,
+                span,
+            };
+        }
         let ty = Ty::Int(arithmetic(op, l, r));
         // Unlike bpftrace, which divides signed operands as if they were unsigned and warns, this divides them as C does.
         Expr {

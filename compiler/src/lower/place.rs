@@ -320,7 +320,11 @@ impl<'c> Lower<'c, '_> {
         room: u32,
     ) {
         let definition = self.records.get(record);
-        if !matches!(definition.origin, Origin::Kernel { .. }) {
+        let relocated = matches!(
+            definition.origin,
+            Origin::Kernel { .. } | Origin::KernelAnonymous { .. }
+        );
+        if !relocated {
             self.read_bytes(place, to, definition.size.min(room));
             return;
         }

@@ -17,12 +17,18 @@ impl Records {
         let layout = match &record.origin {
             Origin::Script { .. } => self.script_layout(&record, 0),
             // It may have grown on the target.
-            Origin::Kernel { name, is_union } => Type::KernelStruct {
+            Origin::KernelAnonymous { .. } if record.is_nameless() => return None,
+            Origin::Kernel { name, is_union }
+            | Origin::KernelAnonymous {
+                typedef: name,
+                is_union,
+                ..
+            } => Type::KernelStruct {
                 name: name.clone(),
                 union: *is_union,
                 size: (record.size + record.size / 4).next_multiple_of(8),
             },
-            Origin::KernelAnonymous { .. } | Origin::Tracepoint { .. } => return None,
+            Origin::Tracepoint { .. } => return None,
         };
         Some(Ty::Value(id, Rc::new(layout)))
     }

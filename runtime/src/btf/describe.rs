@@ -64,7 +64,11 @@ fn replace(ty: &mut Type, kernel: Option<&mut Kernel>) -> Result<(), String> {
     match ty {
         Type::KernelStruct { name, union, size } => {
             let kind = if *union { kind::UNION } else { kind::STRUCT };
-            let found = kernel.and_then(|k| k.describe(name, kind));
+            // A struct without a name of its own goes by that of its typedef.
+            let found = kernel.and_then(|k| {
+                let found = k.describe(name, kind);
+                found.or_else(|| k.describe(name, kind::TYPEDEF))
+            });
             let Some(Type::Struct { fields, .. }) = found else {
                 let keyword = if *union { "union" } else { "struct" };
                 return Err(format!("{keyword} {name}"));
