@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
 use super::constant::{Constant, evaluate};
+use super::types::builtin_type;
 use super::{Checker, typeinfo};
 use crate::typed::{Expr, ExprKind, literal_size};
 use crate::types::{Ty, UINT64};
@@ -85,10 +86,30 @@ impl Checker<'_> {
         }
     }
 
+    /// What the parser took for a type's name may be that of a constant.
+    fn enum_constant(&mut self, ty: &ast::TypeExpr) -> Option<Ty> {
+        let ast::TypeBase::Named(name) = &ty.base else {
+            return None;
+        };
+        let known = self.constants.get(name).map(|(_, ty)| ty.clone());
+        if known.is_some() || !ty.modifiers.is_empty() || builtin_type(name).is_some() {
+            return known;
+        }
+        match self.records.facts().typedef(name) {
+            None => self.kernel_constant(name, ty.span).map(|e| e.ty),
+            Some(_) => None,
+        }
+    }
+
     /// The type of what `sizeof`, `typeof` and their like are given. A map with keys stands for its keys.
     pub fn type_of(&mut self, arg: &Arg) -> Option<Ty> {
         let expr = match arg {
-            Arg::Type(ty) => return self.type_expr(ty),
+            Arg::Type(ty) => {
+                return match self.enum_constant(ty) {
+                    Some(constant) => Some(constant),
+                    None => self.type_expr(ty),
+                };
+            }
             Arg::Expr(expr) => expr,
         };
         match &expr.kind {

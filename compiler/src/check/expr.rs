@@ -195,7 +195,7 @@ impl Checker<'_> {
     }
 
     /// A constant of an enum of the kernel, which may have another value on the target.
-    fn kernel_constant(&self, name: &str, span: Span) -> Option<Expr> {
+    pub(super) fn kernel_constant(&self, name: &str, span: Span) -> Option<Expr> {
         let found = self.records.facts().enumerator(name)?;
         let of = self.records.kernel_enum(&found.of);
         let ty = IntTy::new(8, found.signed);

@@ -275,6 +275,17 @@ impl Checker<'_> {
                 kind: StmtKind::Aggregate { map, key, call },
                 span,
             }),
+            // What comes before the call in a block comes before the assignment.
+            ExprKind::Block { mut stmts, value }
+                if matches!(value.kind, ExprKind::Call(_)) && matches!(ty, Ty::Agg(_)) =>
+            {
+                if let ExprKind::Call(call) = value.kind {
+                    let kind = StmtKind::Aggregate { map, key, call };
+                    stmts.push(Stmt { kind, span });
+                }
+                let kind = StmtKind::Block(stmts);
+                Some(Stmt { kind, span })
+            }
             _ if matches!(ty, Ty::Agg(_)) => {
                 let message = "an aggregation is assigned to a map as it is";
                 let error = Diagnostic::error("E0403", checked.span, message);

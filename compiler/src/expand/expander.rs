@@ -253,7 +253,7 @@ impl<'a> Expander<'a> {
             Ok(index) => index,
             // A function or a builtin of that name: what the macros do not take is for it.
             Err(_) if !bare && functions::find(&name.node).is_some() => return,
-            Err(_) if bare && builtins::find(&name.node).is_some() => return,
+            Err(_) if args.is_empty() && builtins::find(&name.node).is_some() => return,
             Err(error) => {
                 self.report(*error);
                 e.kind = ExprKind::Error;

@@ -1,7 +1,7 @@
 //! Tracepoint formats: the files under `events/`, and the recorded list that the compiler carries.
 
 use super::{RawType, Tracepoint, TracepointField};
-use crate::types::{FieldDef, Records, Space, Ty};
+use crate::types::{FieldDef, IntTy, Records, Space, Ty};
 
 /// Parses a `format` file of tracefs. Lines that are no fields are passed over.
 pub fn parse_format(text: &str) -> Tracepoint {
@@ -105,6 +105,10 @@ fn field_type(f: &TracepointField, data_loc: bool, space: Space, records: &Recor
             "char" => Ty::Str(f.size),
             _ => Ty::Array(Box::new(Ty::int(bytes, f.signed)), f.size / bytes),
         };
+    }
+    if let Some(name) = decl.strip_prefix("enum ") {
+        let int = IntTy::new(f.size, f.signed);
+        return Ty::Enum(int, records.kernel_enum(name.trim()));
     }
     match f.size {
         1 if decl == "bool" => Ty::Bool,

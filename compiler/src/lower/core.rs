@@ -25,7 +25,11 @@ impl<'c> Lower<'c, '_> {
         let mut end = 0;
         for index in used {
             let field = &record.fields[index as usize];
-            let (ty, bits) = self.member_type(field);
+            let (ty, bits) = match (&record.origin, &field.ty) {
+                // btrun makes the target's struct from a format that says sizes and signs.
+                (Origin::Tracepoint { .. }, Ty::Enum(int, _)) => self.debug_type(&Ty::Int(*int)),
+                _ => self.member_type(field),
+            };
             let storage_bits = if field.bits.is_some() {
                 bits
             } else {
