@@ -29,7 +29,7 @@ run: deps-build binaries tracees ## SCRIPT=x.bt [ARGS="..."]: install what is mi
 
 .PHONY: test
 test: deps-build deps-test unit build tracees ## install what is missing, build, and run all tests (beside Debian's bpftrace, and on kernels 5.10, 6.1 and 7.3 in VMs)
-	$(ROOT) $(SUITE) --kernel $(TEST_KERNELS) ui object host peer kernels tools
+	$(ROOT) $(SUITE) --kernel $(TEST_KERNELS) ui object host commands peer kernels tools
 
 .PHONY: test-kernels
 test-kernels: deps-build deps-test build tracees ## run the scripts on all kernels in VMs: 5.10, 6.1, 6.12, 6.18 and 7.3

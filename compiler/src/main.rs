@@ -1,5 +1,7 @@
 //! The command line of `btc`.
 
+mod run;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,15 +12,21 @@ use btc::diagnostics::{self, codes};
 use btc::facts::live::LiveFacts;
 use btc::source::Source;
 use btc::{Options, compile};
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Compile a bpftrace script to one object that btrun runs on any kernel.
 #[derive(Parser)]
 #[command(name = "btc", version, about, max_term_width = 100)]
 #[command(
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    subcommand_negates_reqs = true,
     after_help = "Exit status: 0 ok, 1 the script has errors, 2 wrong usage or a file that cannot be read or written."
 )]
 struct Cli {
+    #[command(subcommand)]
+    command: Option<Action>,
+
     /// The script; `-` reads standard input
     #[arg(required_unless_present_any = ["program", "explain", "help_functions"])]
     script: Option<PathBuf>,
@@ -40,13 +48,8 @@ struct Cli {
     #[arg(long)]
     check: bool,
 
-    /// Take the kernel's types from this BTF file [default: the running kernel's]
-    #[arg(long, value_name = "FILE")]
-    btf: Option<PathBuf>,
-
-    /// Take tracepoint formats from this file [default: the running kernel's, else those that btc carries]
-    #[arg(long, value_name = "FILE")]
-    tracepoints: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
 
     /// How diagnostics are printed
     #[arg(long, value_enum, default_value = "text")]
@@ -56,14 +59,6 @@ struct Cli {
     #[arg(long, value_enum, value_name = "STAGE")]
     emit: Option<Stage>,
 
-    /// Do not print warnings
-    #[arg(long)]
-    no_warnings: bool,
-
-    /// Compile calls that change something or run commands, such as system(); btrun asks for --unsafe too
-    #[arg(long = "unsafe")]
-    allow_unsafe: bool,
-
     /// Explain a diagnostic code, as in --explain E0301
     #[arg(long, value_name = "CODE", exclusive = true)]
     explain: Option<String>,
@@ -71,6 +66,66 @@ struct Cli {
     /// List the functions and builtins
     #[arg(long, exclusive = true)]
     help_functions: bool,
+}
+
+/// How a script is compiled, by whatever command.
+#[derive(Args)]
+struct Settings {
+    /// Take the kernel's types from this BTF file [default: the running kernel's]
+    #[arg(long, value_name = "FILE")]
+    btf: Option<PathBuf>,
+
+    /// Take tracepoint formats from this file [default: the running kernel's, else those that btc carries]
+    #[arg(long, value_name = "FILE")]
+    tracepoints: Option<PathBuf>,
+
+    /// Do not print warnings
+    #[arg(long)]
+    no_warnings: bool,
+
+    /// Compile calls that change something or run commands, such as system(); btrun asks for --unsafe too
+    #[arg(long = "unsafe")]
+    allow_unsafe: bool,
+}
+
+impl Settings {
+    /// What the compiler works with.
+    fn options(&self, format: Format, keep_ir: bool) -> anyhow::Result<Options> {
+        let tracepoints = match &self.tracepoints {
+            Some(path) => Some(
+                std::fs::read_to_string(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?,
+            ),
+            None => None,
+        };
+        if let Some(path) = &self.btf {
+            std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        }
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        Ok(Options {
+            facts: Rc::new(LiveFacts::new(self.btf.clone(), tracepoints)),
+            environment: variables
+                .filter(|(name, _)| name.starts_with("BPFTRACE_"))
+                .collect(),
+            keep_ir,
+            allow_unsafe: self.allow_unsafe,
+            on_fatal: match format {
+                Format::Text => |source, list| end(diagnostics::print(list, source)),
+                Format::Json => |source, list| {
+                    let text = diagnostics::to_json(list, source);
+                    end(std::io::stderr().write_all(text.as_bytes()));
+                },
+            },
+        })
+    }
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Compile a script and run it with btrun
+    Run(run::Run),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -105,49 +160,29 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
+    if let Some(Action::Run(run)) = &cli.command {
+        return compile_and_run(run);
+    }
     if let Some(code) = &cli.explain {
         return explain(code);
     }
     if cli.help_functions {
         return help_functions();
     }
-    let source = read_source(cli)?;
+    let source = read_source(cli.program.as_deref(), cli.script.as_deref())?;
     if cli.emit == Some(Stage::Ast) {
         let parsed = bt_grammar::parse(&source.text);
-        show(cli, &parsed.diagnostics, &source)?;
+        show(&cli.settings, cli.format, &parsed.diagnostics, &source)?;
         print_stage(&bt_grammar::dump(&parsed.script))?;
         return Ok(ExitCode::from(u8::from(diagnostics::has_errors(
             &parsed.diagnostics,
         ))));
     }
-    let tracepoints = match &cli.tracepoints {
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read {}", path.display()))?,
-        ),
-        None => None,
-    };
-    if let Some(path) = &cli.btf {
-        std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    }
-    let options = Options {
-        facts: Rc::new(LiveFacts::new(cli.btf.clone(), tracepoints)),
-        environment: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with("BPFTRACE_"))
-            .collect(),
-        keep_ir: cli.emit == Some(Stage::Ir),
-        allow_unsafe: cli.allow_unsafe,
-        on_fatal: match cli.format {
-            Format::Text => |source, list| end(diagnostics::print(list, source)),
-            Format::Json => |source, list| {
-                let text = diagnostics::to_json(list, source);
-                end(std::io::stderr().write_all(text.as_bytes()));
-            },
-        },
-    };
+    let options = cli
+        .settings
+        .options(cli.format, cli.emit == Some(Stage::Ir))?;
     let (output, found) = compile(&source, &options);
-    show(cli, &found, &source)?;
+    show(&cli.settings, cli.format, &found, &source)?;
     let Some(output) = output else {
         return Ok(ExitCode::from(1));
     };
@@ -168,16 +203,28 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `btc run`; comes back only if there is nothing to run.
+fn compile_and_run(run: &run::Run) -> anyhow::Result<ExitCode> {
+    let source = read_source(run.program.as_deref(), run.script())?;
+    let options = run.settings.options(Format::Text, false)?;
+    let (output, found) = compile(&source, &options);
+    show(&run.settings, Format::Text, &found, &source)?;
+    match output {
+        Some(output) => match run.execute(&output.object)? {},
+        None => Ok(ExitCode::from(1)),
+    }
+}
+
 /// Ends the process after diagnostics, whether or not they could be printed.
 fn end(_printed: std::io::Result<()>) {
     std::process::exit(1);
 }
 
-fn read_source(cli: &Cli) -> anyhow::Result<Source> {
-    if let Some(program) = &cli.program {
-        return Ok(Source::new("program", program.clone()));
+fn read_source(program: Option<&str>, script: Option<&Path>) -> anyhow::Result<Source> {
+    if let Some(program) = program {
+        return Ok(Source::new("program", program.to_string()));
     }
-    let path = cli.script.as_deref().context("no script given")?;
+    let path = script.context("no script given; `--help` shows the usage")?;
     let bytes = if path == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin()
@@ -201,12 +248,17 @@ fn read_source(cli: &Cli) -> anyhow::Result<Source> {
     Ok(Source::new(&name, text).in_folder(path.parent()))
 }
 
-fn show(cli: &Cli, list: &[bt_grammar::diag::Diagnostic], source: &Source) -> anyhow::Result<()> {
+fn show(
+    settings: &Settings,
+    format: Format,
+    list: &[bt_grammar::diag::Diagnostic],
+    source: &Source,
+) -> anyhow::Result<()> {
     let wanted = |d: &&bt_grammar::diag::Diagnostic| {
-        !cli.no_warnings || d.severity == bt_grammar::diag::Severity::Error
+        !settings.no_warnings || d.severity == bt_grammar::diag::Severity::Error
     };
     let list: Vec<_> = list.iter().filter(wanted).cloned().collect();
-    match cli.format {
+    match format {
         Format::Text => ignore_closed(diagnostics::print(&list, source)),
         Format::Json => {
             let text = diagnostics::to_json(&list, source);

@@ -25,6 +25,9 @@ pub struct Run {
     pub quiet: bool,
     pub output: Option<PathBuf>,
     pub format: Format,
+    pub buffering: Buffering,
+    /// A line for standard output once all is attached.
+    pub ready_line: Option<String>,
     /// Report reads and look-ups that fail.
     pub helper_errors: bool,
     /// Report what goes wrong in programs, and what the script warns of.
@@ -32,6 +35,18 @@ pub struct Run {
     /// Run scripts that do more than look.
     pub allow_unsafe: bool,
     pub mode: Mode,
+}
+
+/// When the report is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Buffering {
+    /// After each record.
+    None,
+    /// As soon as no more records are at hand.
+    #[default]
+    Line,
+    /// When there is much of it.
+    Full,
 }
 
 /// What is done with the object.
@@ -62,6 +77,8 @@ Options:
   -q, --quiet            Do not say how many probes were attached
   -o, --output <FILE>    Write the report there instead of to standard output
   -f, --format <FORMAT>  Format of the report: text (the default), json
+  -B <MODE>              When the report is written: line (the default: at once), full (in large pieces), none (each record by itself)
+      --ready-line <TEXT>  Print TEXT as a line on standard output once all probes are attached, before any event
   -k                     Warn of reads of memory that fail, and of map entries that are read and not there
       --no-warnings      Do not warn of what goes wrong in programs, nor print the script's `warnf`
       --test             Run the `test` probes, and nothing else
@@ -70,7 +87,7 @@ Options:
   -h, --help             Print help
   -V, --version          Print version
 
-PARAMS are the script's: $1, $2, ... and --name=value for getopt(); `--` ends the named ones.
+PARAMS are the script's: $1, $2, ... and --name=value for getopt(). `--` may stand before them; a second one ends the named ones.
 `btrun OBJECT --help` lists them. `btrun inspect OBJECT` prints the manifest as JSON.
 ";
 
@@ -122,6 +139,8 @@ fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
         quiet: false,
         output: None,
         format: Format::Text,
+        buffering: Buffering::default(),
+        ready_line: None,
         helper_errors: false,
         warnings: true,
         allow_unsafe: false,
@@ -200,6 +219,25 @@ fn option(
                     return Err(Answer::Wrong(wrong));
                 }
             };
+            return Ok(true);
+        }
+        "B" => {
+            let mode = value()?;
+            run.buffering = match mode.to_str() {
+                Some("none") => Buffering::None,
+                Some("line") => Buffering::Line,
+                Some("full") => Buffering::Full,
+                _ => {
+                    let mode = mode.display();
+                    let wrong =
+                        format!("unknown mode `{mode}`: there are `line`, `full` and `none`");
+                    return Err(Answer::Wrong(wrong));
+                }
+            };
+            return Ok(true);
+        }
+        "ready-line" => {
+            run.ready_line = Some(value()?.to_string_lossy().into_owned());
             return Ok(true);
         }
         _ if name.chars().count() == 1 => return Err(unknown("-", name)),

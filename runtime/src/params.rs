@@ -106,7 +106,11 @@ fn sort(words: &[OsString]) -> Result<Words, Failure> {
         positional: Vec::new(),
         named: Vec::new(),
     };
-    let mut rest = words.iter();
+    // As in bpftrace, `--` may stand before them; another one ends the named ones.
+    let mut rest = match words {
+        [first, rest @ ..] if first == "--" => rest.iter(),
+        words => words.iter(),
+    };
     for word in rest.by_ref() {
         let text = utf8(word)?;
         match text.strip_prefix("--") {

@@ -1,6 +1,7 @@
 //! A run, from `begin` to the maps at the end.
 
 mod faults;
+mod ready;
 mod reporter;
 mod trials;
 
@@ -20,6 +21,7 @@ use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::object::ObjectFile;
 use crate::report::Sink;
+use crate::say;
 use crate::signals;
 use crate::targets::Targets;
 use reporter::{LOST_INTERVAL, Reporter};
@@ -93,9 +95,15 @@ struct Session<'a, 'r> {
 impl Session<'_, '_> {
     /// Says how many probes there are, as soon as they are attached.
     fn announce(&self, run: &Run, probes: usize) {
+        let mut reporter = self.reporter.borrow_mut();
         if !run.quiet {
-            self.reporter.borrow_mut().attached(probes);
+            reporter.attached(probes);
         }
+        if let Some(line) = &run.ready_line {
+            reporter.flush();
+            say::out(&format!("{line}\n"));
+        }
+        ready::tell_service_manager();
     }
 
     /// Reports records until there is a reason to end, and detaches.
@@ -114,7 +122,7 @@ impl Session<'_, '_> {
             self.consume();
             let mut reporter = self.reporter.borrow_mut();
             reporter.poll_lost();
-            reporter.flush();
+            reporter.end_of_batch();
             if let Some(failure) = reporter.failed() {
                 return Err(failure);
             }

@@ -7,7 +7,7 @@ use bt_abi::format::{self, Piece};
 use bt_abi::manifest::{Arg, Event, EventKind, Format, Manifest};
 use bt_abi::record::{HEADER_SIZE, Header};
 
-use crate::cli::Run;
+use crate::cli::{Buffering, Run};
 use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::maps::{self, Entry, KernelMap};
@@ -37,6 +37,7 @@ pub struct Reporter<'a> {
     sink: Sink,
     stacks: StackPrinter<'a>,
     verbose: bool,
+    buffering: Buffering,
     state: State,
     /// What the script exits with.
     code: Option<i64>,
@@ -99,6 +100,7 @@ impl<'a> Reporter<'a> {
             sink,
             stacks: StackPrinter::new(loaded),
             verbose: run.verbose,
+            buffering: run.buffering,
             state: State::Tracing,
             code: None,
             lost: 0,
@@ -118,7 +120,8 @@ impl<'a> Reporter<'a> {
         {
             self.failure.get_or_insert(failure);
         }
-        if self.sink.is_full() && self.capturing.is_none() {
+        let due = self.sink.is_full() || self.buffering == Buffering::None;
+        if due && self.capturing.is_none() {
             self.flush();
         }
         let stopped = self.state == State::Tracing && signals::pending();
@@ -386,6 +389,13 @@ impl<'a> Reporter<'a> {
             self.print_all()?;
         }
         Ok(())
+    }
+
+    /// No more records are at hand.
+    pub fn end_of_batch(&mut self) {
+        if self.buffering != Buffering::Full {
+            self.flush();
+        }
     }
 
     pub fn flush(&mut self) {

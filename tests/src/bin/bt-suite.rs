@@ -48,6 +48,8 @@ enum Suite {
     Object,
     /// On this machine's kernel
     Host,
+    /// `btc run`, and what btrun says to whoever started it
+    Commands,
     /// On this machine's kernel, beside Debian's bpftrace
     Peer,
     /// On stock kernels in VMs
@@ -87,7 +89,11 @@ fn run(options: &Options) -> Result<bool> {
     }
     let mut fixtures = fixture::all(&tools.root)?;
     fixtures.retain(|f| f.name.contains(&options.filter));
-    let only_tools = options.suites.iter().all(|s| *s == Suite::Tools);
+    // These have cases of their own.
+    let only_tools = options
+        .suites
+        .iter()
+        .all(|s| matches!(s, Suite::Tools | Suite::Commands));
     ensure!(
         !fixtures.is_empty() || only_tools,
         "no fixture's name holds `{}`",
@@ -109,6 +115,7 @@ fn run(options: &Options) -> Result<bool> {
             (Suite::Ui, _) => suites::ui::run(&tools, &fixtures, bless(), &mut report),
             (Suite::Object, Some(stage)) => suites::object::run(stage, &fixtures, &mut report),
             (Suite::Host, Some(stage)) => suites::host::run(stage, &fixtures, &mut report),
+            (Suite::Commands, _) => suites::commands::run(&tools, &options.filter, &mut report),
             (Suite::Peer, Some(stage)) => suites::peer::run(stage, &fixtures, &mut report),
             (Suite::Kernels, Some(stage)) => {
                 suites::kernels::run(stage, &fixtures, &options.kernel, &guest, &mut report);

@@ -1,5 +1,6 @@
 //! The suites: each takes fixtures and adds verdicts to a report.
 
+pub mod commands;
 pub mod host;
 pub mod kernels;
 pub mod object;
