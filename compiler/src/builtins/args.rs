@@ -8,7 +8,7 @@ use super::{Builtin, unavailable, value};
 use crate::check::Checker;
 use crate::probes::ProbeKind;
 use crate::typed::Expr;
-use crate::types::{Space, Ty};
+use crate::types::{FunctionKind, Space, Ty};
 
 pub struct Args;
 
@@ -18,7 +18,7 @@ impl Builtin for Args {
     }
 
     fn about(&self) -> &'static str {
-        "the fields of a tracepoint: `args.NAME`"
+        "the fields of a tracepoint, or the arguments of a function (fentry, fexit, rawtracepoint): `args.NAME`"
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
@@ -35,10 +35,20 @@ impl Builtin for Args {
             cx.report(error.help("write the event out where its fields are used"));
             return Expr::poison(span);
         }
+        if let Some((of, function)) = traced(&cx.spec().attach) {
+            return match cx.records.function(of, &function) {
+                Some(record) => value(
+                    self,
+                    Ty::Ptr(Box::new(Ty::Record(record)), Space::Context),
+                    span,
+                ),
+                None => unknown_arguments(cx, span),
+            };
+        }
         let Attach::Tracepoint { category, event } = cx.spec().attach.clone() else {
             let help = match cx.spec().kind.has_arguments() {
                 true => "arguments of functions are `arg0`, `arg1`, and so on",
-                false => "only tracepoints have it",
+                false => "only tracepoints and functions of fentry and fexit have it",
             };
             return unavailable(cx, name, span, help);
         };
@@ -60,4 +70,31 @@ impl Builtin for Args {
             }
         }
     }
+}
+
+/// The function or event whose prototype says what the arguments are.
+pub fn traced(attach: &Attach) -> Option<(FunctionKind, String)> {
+    match attach {
+        Attach::Fentry { function, .. } => Some((FunctionKind::Entry, function.clone())),
+        Attach::Fexit { function, .. } => Some((FunctionKind::Exit, function.clone())),
+        Attach::RawTracepoint { event, .. } => Some((FunctionKind::RawTracepoint, event.clone())),
+        _ => None,
+    }
+}
+
+/// The kernel's BTF, or the one that was given, does not have it.
+pub fn unknown_arguments(cx: &mut Checker, span: Span) -> Expr {
+    let text = cx.spec().text.clone();
+    let message = format!("the arguments of `{text}` are not known here");
+    let help = match cx.records.facts().types_missing() {
+        Some(why) => format!("there are no kernel types: {why}; `--btf FILE` gives them"),
+        None => "the kernel's BTF has no such function; `--btf FILE` takes another kernel's".into(),
+    };
+    let error = Diagnostic::error("E0506", span, message);
+    cx.report(
+        error
+            .here("its prototype is needed to compile this")
+            .help(help),
+    );
+    Expr::poison(span)
 }

@@ -7,6 +7,7 @@ use crate::arch::X86_64;
 use crate::check::Checker;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
+use crate::probes::ProbeKind;
 use crate::typed::Expr;
 use crate::types::UINT64;
 
@@ -33,11 +34,12 @@ impl Builtin for Argument {
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
         let kind = cx.spec().kind;
-        if kind.has_arguments() {
+        if kind.has_arguments() || kind == ProbeKind::RawTracepoint {
             return value(self, UINT64, span);
         }
         let help = match kind {
-            crate::probes::ProbeKind::Tracepoint => "a tracepoint's fields are `args.NAME`",
+            ProbeKind::Fentry | ProbeKind::Fexit => "arguments of its function are `args.NAME`",
+            ProbeKind::Tracepoint => "a tracepoint's fields are `args.NAME`",
             _ if kind.has_return_value() => {
                 "a return probe has `retval`; save arguments in a map at the function's entry"
             }
@@ -47,6 +49,9 @@ impl Builtin for Argument {
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, _: &Expr) -> IntValue<'c> {
-        lower.context_word(X86_64.arguments[self.0])
+        match lower.probe().kind {
+            ProbeKind::RawTracepoint => lower.context_word(8 * self.0 as u32),
+            _ => lower.context_word(X86_64.arguments[self.0]),
+        }
     }
 }

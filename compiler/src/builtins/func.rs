@@ -27,9 +27,10 @@ impl Builtin for Func {
             return late_name(self, cx, span);
         }
         let target = match &cx.spec().attach {
-            Attach::Kprobe { function, .. } | Attach::Kretprobe { function, .. } => {
-                Some(function.clone())
-            }
+            Attach::Kprobe { function, .. }
+            | Attach::Kretprobe { function, .. }
+            | Attach::Fentry { function, .. }
+            | Attach::Fexit { function, .. } => Some(function.clone()),
             Attach::Uprobe { target, .. } | Attach::Uretprobe { target, .. } => match target {
                 UserTarget::Function { name, .. } => Some(name.clone()),
                 UserTarget::Address(_) => None,

@@ -113,6 +113,33 @@ impl BtfTypes {
         })
     }
 
+    pub fn function(&self, name: &str) -> Option<RawFunction> {
+        let ids = self.btf.resolve_ids_by_name(name).ok()?;
+        let proto = ids
+            .into_iter()
+            .find_map(|id| match self.btf.resolve_type_by_id(id) {
+                Ok(Type::Func(function)) => function.get_type_id(),
+                _ => None,
+            })?;
+        let Type::FuncProto(proto) = self.btf.resolve_type_by_id(proto).ok()? else {
+            return None;
+        };
+        let params = proto.parameters.iter().filter(|p| !p.is_variadic());
+        let params = params.map(|p| {
+            let ty = p
+                .get_type_id()
+                .map_or(RawType::Void, |id| self.resolve(id, 0));
+            (self.btf.resolve_name(p).unwrap_or_default(), ty)
+        });
+        Some(RawFunction {
+            params: params.collect(),
+            returns: match proto.return_type_id() {
+                0 => RawType::Void,
+                id => self.resolve(id, 0),
+            },
+        })
+    }
+
     pub fn typedef(&self, name: &str) -> Option<RawType> {
         let ids = self.btf.resolve_ids_by_name(name).ok()?;
         let id = ids

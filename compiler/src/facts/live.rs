@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::btf::BtfTypes;
-use super::{Enumeration, Enumerator, KernelFacts, RawRecord, RawType, Tracepoint, format};
+use super::{
+    Enumeration, Enumerator, KernelFacts, RawFunction, RawRecord, RawType, Tracepoint, format,
+};
 
 /// Formats recorded from Debian kernels (see the file's first lines).
 const RECORDED: &str = include_str!("../../facts/tracepoints-x86_64.txt");
@@ -90,6 +92,10 @@ impl KernelFacts for LiveFacts {
 
     fn enumeration(&self, name: &str) -> Option<Enumeration> {
         self.btf()?.enumeration(name)
+    }
+
+    fn function(&self, name: &str) -> Option<RawFunction> {
+        self.btf()?.function(name)
     }
 
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {

@@ -20,6 +20,8 @@ pub trait KernelFacts {
     /// The enumeration constant of that name.
     fn enumerator(&self, name: &str) -> Option<Enumerator>;
     fn enumeration(&self, name: &str) -> Option<Enumeration>;
+    /// A function's prototype.
+    fn function(&self, name: &str) -> Option<RawFunction>;
     /// The fields of a tracepoint, `common_*` left out.
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint>;
     /// All known tracepoints, for suggestions: (category, event).
@@ -34,6 +36,13 @@ pub struct RawRecord {
     /// In bytes.
     pub size: u32,
     pub fields: Vec<RawField>,
+}
+
+/// A prototype.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RawFunction {
+    pub params: Vec<(String, RawType)>,
+    pub returns: RawType,
 }
 
 #[derive(Debug, Clone, PartialEq)]

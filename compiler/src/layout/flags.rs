@@ -34,6 +34,15 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| counts(&p.attach)) {
         found.push(flags::COUNTERS);
     }
+    let traces = |attach: &Attach| {
+        matches!(
+            attach,
+            Attach::Fentry { .. } | Attach::Fexit { .. } | Attach::RawTracepoint { .. }
+        )
+    };
+    if manifest.programs.iter().any(|p| traces(&p.attach)) {
+        found.push(flags::TRACING);
+    }
     for slot in &manifest.slots {
         match slot.value {
             SlotValue::KernelAddress(_)

@@ -15,7 +15,7 @@ use bt_grammar::span::Span;
 use crate::source::Source;
 use crate::typed::visit::{self, Node};
 use crate::typed::{Call, Expr, ExprKind, Script, Step};
-use crate::types::{Origin, Records, Ty};
+use crate::types::{FunctionKind, Origin, Records, Ty};
 
 /// Lays a record out while a function names its fields.
 pub struct EventLayout<'s> {
@@ -195,6 +195,10 @@ fn field_use(
         Origin::Tracepoint { category, event } => FieldOwner::Tracepoint {
             category: category.clone(),
             event: event.clone(),
+        },
+        Origin::Function { of, name } => FieldOwner::Function {
+            raw: *of == FunctionKind::RawTracepoint,
+            name: name.clone(),
         },
         Origin::KernelAnonymous { .. } | Origin::Script { .. } => return None,
     };

@@ -5,6 +5,7 @@ mod interval;
 mod kprobe;
 mod special;
 pub mod tracepoint;
+mod tracing;
 mod uprobe;
 
 use bt_abi::attach::{self, Part};
@@ -26,6 +27,9 @@ pub enum ProbeKind {
     Timer,
     Test,
     Bench,
+    Fentry,
+    Fexit,
+    RawTracepoint,
 }
 
 impl ProbeKind {
@@ -34,6 +38,9 @@ impl ProbeKind {
         match self {
             ProbeKind::Special | ProbeKind::Test => "raw_tp",
             ProbeKind::Bench => "xdp",
+            ProbeKind::Fentry => "fentry",
+            ProbeKind::Fexit => "fexit",
+            ProbeKind::RawTracepoint => "tp_btf",
             ProbeKind::Kprobe => "kprobe",
             ProbeKind::Kretprobe => "kretprobe",
             ProbeKind::Tracepoint => "tracepoint",
@@ -119,6 +126,9 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &counter::Software,
     &counter::Hardware,
     &counter::Watchpoint,
+    &tracing::Fentry,
+    &tracing::Fexit,
+    &tracing::RawTracepoint,
 ];
 
 /// Understands an attach point, or says what is wrong with it.
@@ -228,19 +238,4 @@ fn spec(
 }
 
 /// Providers of bpftrace that this version does not have, with their short names.
-const NOT_YET: &[&str] = &[
-    "fentry",
-    "f",
-    "kfunc",
-    "fexit",
-    "fr",
-    "kretfunc",
-    "usdt",
-    "U",
-    "rawtracepoint",
-    "rt",
-    "asyncwatchpoint",
-    "aw",
-    "iter",
-    "it",
-];
+const NOT_YET: &[&str] = &["usdt", "U", "asyncwatchpoint", "aw", "iter", "it"];

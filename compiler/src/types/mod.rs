@@ -5,7 +5,7 @@ mod records;
 mod values;
 
 pub use common::common_fields;
-pub use records::{FieldDef, FieldRef, Origin, Record, RecordId, Records};
+pub use records::{FieldDef, FieldRef, FunctionKind, Origin, Record, RecordId, Records};
 
 use std::fmt;
 use std::rc::Rc;

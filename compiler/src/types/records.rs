@@ -25,8 +25,19 @@ pub enum Origin {
     },
     /// The arguments of a tracepoint: relocated against the target's format.
     Tracepoint { category: String, event: String },
+    /// The arguments of a function or of a raw tracepoint: relocated against the target's prototype.
+    Function { of: FunctionKind, name: String },
     /// Defined by the script: the script's layout.
     Script { name: String, is_union: bool },
+}
+
+/// Whose arguments they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FunctionKind {
+    Entry,
+    /// What it returned is a field too: `retval`.
+    Exit,
+    RawTracepoint,
 }
 
 #[derive(Debug)]
@@ -61,7 +72,7 @@ impl Record {
             Origin::Kernel { is_union, .. }
             | Origin::KernelAnonymous { is_union, .. }
             | Origin::Script { is_union, .. } => *is_union,
-            Origin::Tracepoint { .. } => false,
+            Origin::Tracepoint { .. } | Origin::Function { .. } => false,
         }
     }
 
@@ -69,7 +80,9 @@ impl Record {
     pub fn name(&self) -> &str {
         match &self.origin {
             Origin::Kernel { name, .. } | Origin::Script { name, .. } => name,
-            Origin::KernelAnonymous { .. } | Origin::Tracepoint { .. } => "",
+            Origin::KernelAnonymous { .. }
+            | Origin::Tracepoint { .. }
+            | Origin::Function { .. } => "",
         }
     }
 
@@ -90,6 +103,11 @@ impl Record {
             Origin::Tracepoint { category, event } => {
                 format!("args of tracepoint:{category}:{event}")
             }
+            Origin::Function {
+                of: FunctionKind::RawTracepoint,
+                name,
+            } => format!("args of rawtracepoint:{name}"),
+            Origin::Function { name, .. } => format!("args of {name}()"),
         }
     }
 }
@@ -183,6 +201,59 @@ impl Records {
         });
         self.inner.borrow_mut().by_origin.insert(origin, found);
         found
+    }
+
+    /// The arguments of a function of the kernel, or of a raw tracepoint.
+    pub fn function(&self, of: FunctionKind, name: &str) -> Option<RecordId> {
+        let raw = of == FunctionKind::RawTracepoint;
+        let origin = Origin::Function {
+            of,
+            name: name.into(),
+        };
+        if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
+            return *known;
+        }
+        // this one calls what is attached to the event, with its arguments behind one of its own
+        let found = match raw {
+            false => self.facts.function(name),
+            true => self.facts.function(&format!("__traceiter_{name}")),
+        };
+        let found = found.map(|function| {
+            let params = function.params.iter().skip(usize::from(raw));
+            let mut fields: Vec<FieldDef> = params
+                .filter_map(|(name, ty)| self.argument(name, ty))
+                .collect();
+            if of == FunctionKind::Exit {
+                fields.extend(self.argument("retval", &function.returns));
+            }
+            self.define(Record {
+                origin: origin.clone(),
+                size: 0,
+                fields,
+            })
+        });
+        self.inner.borrow_mut().by_origin.insert(origin, found);
+        found
+    }
+
+    /// What does not lie in one word of the context is none.
+    fn argument(&self, name: &str, raw: &RawType) -> Option<FieldDef> {
+        let is_record =
+            |ty: &RawType| matches!(ty, RawType::Record { .. } | RawType::Forward { .. });
+        let ty = match (raw, self.ty(raw)) {
+            // what points to plain values may point into user space
+            (RawType::Pointer(to), Ty::Ptr(ty, _)) if !is_record(to) => Ty::Ptr(ty, Space::Any),
+            (_, Ty::Enum(int, _)) => Ty::Int(int),
+            (_, ty @ (Ty::Int(_) | Ty::Bool | Ty::Ptr(..))) => ty,
+            _ => return None,
+        };
+        (!name.is_empty()).then(|| FieldDef {
+            name: name.into(),
+            ty,
+            bit_offset: 0,
+            bits: None,
+            data_loc: false,
+        })
     }
 
     /// Adds a definition of the script.

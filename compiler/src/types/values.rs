@@ -28,7 +28,7 @@ impl Records {
                 union: *is_union,
                 size: (record.size + record.size / 4).next_multiple_of(8),
             },
-            Origin::Tracepoint { .. } => return None,
+            Origin::Tracepoint { .. } | Origin::Function { .. } => return None,
         };
         Some(Ty::Value(id, Rc::new(layout)))
     }

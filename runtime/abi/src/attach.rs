@@ -96,6 +96,11 @@ pub fn parse(provider: &str, parts: &[Part]) -> Result<Attach, String> {
         "bench" => named(parts).map(|name| Attach::Bench { name }),
         "kprobe" => kprobe(parts),
         "kretprobe" => kretprobe(parts),
+        "fentry" => traced(parts).map(|(module, function)| Attach::Fentry { module, function }),
+        "fexit" => traced(parts).map(|(module, function)| Attach::Fexit { module, function }),
+        "rawtracepoint" => {
+            traced(parts).map(|(module, event)| Attach::RawTracepoint { module, event })
+        }
         "tracepoint" => tracepoint(parts),
         "uprobe" => uprobe(parts),
         "uretprobe" => uretprobe(parts),
@@ -186,6 +191,21 @@ fn kretprobe(parts: &[Part]) -> Result<Attach, String> {
         module,
         function: function.to_string(),
     })
+}
+
+/// A module, if there is one, and a name of the kernel's BTF.
+fn traced(parts: &[Part]) -> Result<(Option<String>, String), String> {
+    if parts.first().is_some_and(|p| p.text == "bpf") && parts.len() > 1 {
+        return Err("BPF programs cannot be traced yet".into());
+    }
+    let (module, name) = kernel_function(parts)?;
+    if is_pattern(name) || module.as_deref().is_some_and(is_pattern) {
+        return Err("wildcards are for kprobes and tracepoints".into());
+    }
+    if name.contains('+') {
+        return Err("it has no offset".into());
+    }
+    Ok((module, name.to_string()))
 }
 
 /// A single wildcard is about the event, in whatever category.

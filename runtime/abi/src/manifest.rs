@@ -18,6 +18,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::TARGETS,
     flags::CALLED,
     flags::COUNTERS,
+    flags::TRACING,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -38,6 +39,8 @@ pub mod flags {
     pub const CALLED: &str = "called";
     /// [`super::Attach::Software`], [`super::Attach::Hardware`] and [`super::Attach::Watchpoint`].
     pub const COUNTERS: &str = "counters";
+    /// [`super::Attach::Fentry`], [`super::Attach::Fexit`], [`super::Attach::RawTracepoint`] and [`super::FieldOwner::Function`].
+    pub const TRACING: &str = "tracing";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -193,6 +196,21 @@ pub enum Attach {
         address: u64,
         length: u64,
         mode: String,
+    },
+    /// Entry of a function of the kernel's BTF, by a trampoline.
+    Fentry {
+        module: Option<String>,
+        function: String,
+    },
+    /// Its return.
+    Fexit {
+        module: Option<String>,
+        function: String,
+    },
+    /// A tracepoint, with the arguments that the kernel's code passes.
+    RawTracepoint {
+        module: Option<String>,
+        event: String,
     },
     /// An attach point that parameters of the command line complete: [`crate::attach::parse`] reads it then. `target`: the
     /// provider's full name.
@@ -399,6 +417,11 @@ pub enum FieldOwner {
     Tracepoint {
         category: String,
         event: String,
+    },
+    /// Arguments of a function, and `retval`; of a raw tracepoint if `raw`.
+    Function {
+        raw: bool,
+        name: String,
     },
 }
 

@@ -44,6 +44,27 @@ pub fn tracepoint_struct(category: &str, event: &str) -> String {
     format!("{TRACEPOINT_PREFIX}{}__{}", word(category), word(event))
 }
 
+/// Prefixes of the synthetic structs that stand for the arguments of functions and of raw tracepoints.
+pub const FUNCTION_PREFIX: &str = "btc_fn__";
+pub const RAW_TRACEPOINT_PREFIX: &str = "btc_rt__";
+
+/// The synthetic struct of a function's arguments, or of a raw tracepoint's.
+pub fn function_struct(raw: bool, name: &str) -> String {
+    let prefix = match raw {
+        false => FUNCTION_PREFIX,
+        true => RAW_TRACEPOINT_PREFIX,
+    };
+    let name = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
+    format!("{prefix}{name}")
+}
+
+/// No kernel has a struct of this name: btrun makes it.
+pub fn is_synthetic(name: &str) -> bool {
+    [TRACEPOINT_PREFIX, FUNCTION_PREFIX, RAW_TRACEPOINT_PREFIX]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+}
+
 /// The hash map of stacks of at most `limit` frames: key `u64` (see [`crate::Type::KernelStack`]), value `u64[limit]`,
 /// innermost frame first, unused entries 0.
 pub fn stacks_map(limit: u32) -> String {

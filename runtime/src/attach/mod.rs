@@ -10,6 +10,7 @@ mod perf_event;
 mod profile;
 pub mod special;
 mod tracepoint;
+mod tracing;
 mod uprobe;
 
 use std::os::fd::OwnedFd;
@@ -241,6 +242,10 @@ impl Context<'_> {
                 links.extend(all.into_iter().map(Attachment::Link));
                 return Ok(());
             }
+            (
+                Place::Plain,
+                Attach::Fentry { .. } | Attach::Fexit { .. } | Attach::RawTracepoint { .. },
+            ) => tracing::attach(raw, site)?,
             (Place::Plain, other) => {
                 let all = counter::attach(raw, other, cookie)?;
                 links.extend(all.into_iter().map(Attachment::Link));

@@ -6,6 +6,7 @@
 
 mod describe;
 mod format;
+pub mod function;
 mod kernel;
 mod reader;
 mod relocations;
@@ -25,6 +26,7 @@ use crate::environment::{Environment, KERNEL_BTF, release};
 use crate::error::Failure;
 use crate::object::ObjectFile;
 use crate::suggest;
+use crate::targets::Place;
 use kernel::{Kernel, Missing};
 pub use relocations::Wanted;
 use writer::Writer;
@@ -59,16 +61,17 @@ pub fn wanted(object: &ObjectFile) -> Result<Wanted, Failure> {
     relocations::read(&object.btf, &object.btf_ext).map_err(damaged)
 }
 
-/// Makes the target for an object. `None` if it needs none, or the kernel's whole BTF. `events`: category and event of the
-/// tracepoint of each program that is to be loaded.
+/// Makes the target for an object. `None` if it needs none, or the kernel's whole BTF. `places`: of each program that is
+/// to be loaded.
 pub fn target(
     object: &ObjectFile,
     wanted: &Wanted,
     environment: &Environment,
-    events: &[Option<(&str, &str)>],
+    places: &[Option<&Place>],
 ) -> Result<Option<Target>, Failure> {
     let manifest = &object.manifest;
-    let events = tracepoint::events(manifest, environment, events)?;
+    let mut events = tracepoint::events(manifest, environment, places)?;
+    events.extend(function::events(manifest, wanted, places)?);
     tracepoint::check_fields(manifest, &events)?;
     let checks: Vec<&FieldUse> = manifest
         .fields
@@ -137,7 +140,7 @@ fn add_kernel(
 fn owner(field: &FieldUse) -> &str {
     match &field.owner {
         FieldOwner::Kernel { name } => name.split_once(' ').map_or(name, |(_keyword, name)| name),
-        FieldOwner::Tracepoint { .. } => "",
+        FieldOwner::Tracepoint { .. } | FieldOwner::Function { .. } => "",
     }
 }
 

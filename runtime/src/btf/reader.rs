@@ -21,6 +21,7 @@ pub mod kind {
     pub const VOLATILE: u8 = 9;
     pub const CONST: u8 = 10;
     pub const RESTRICT: u8 = 11;
+    pub const FUNC: u8 = 12;
     pub const FUNC_PROTO: u8 = 13;
     pub const VAR: u8 = 14;
     pub const DATASEC: u8 = 15;
@@ -225,6 +226,14 @@ impl Btf {
                     bit_size,
                 })
             })
+            .collect()
+    }
+
+    /// Name and type of each parameter of a prototype.
+    pub fn params(&mut self, of: &Header) -> io::Result<Vec<(u32, u32)>> {
+        let body = self.bytes.get(of.body, of.body_len())?;
+        (0..of.vlen as usize)
+            .map(|i| Ok((read_u32(body, 8 * i)?, read_u32(body, 8 * i + 4)?)))
             .collect()
     }
 

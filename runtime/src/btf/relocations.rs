@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bt_abi::names::TRACEPOINT_PREFIX;
+use bt_abi::names::is_synthetic;
 
 use super::reader::{Btf, Header, kind, read_u32};
 
@@ -15,7 +15,7 @@ pub struct Wanted {
     pub full: bool,
 }
 
-/// A tracepoint by the name of its synthetic struct, and the fields that are read.
+/// A tracepoint or function by the name of its synthetic struct, and the fields that are read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TracepointAccess {
     pub name: String,
@@ -121,7 +121,7 @@ fn collect(
         name = local.string(typedef.name)?;
         root_kind = kind::TYPEDEF;
     }
-    if !name.starts_with(TRACEPOINT_PREFIX) {
+    if !is_synthetic(&name) {
         name = essential(&name).to_string();
     }
     if name.is_empty() {
@@ -132,7 +132,7 @@ fn collect(
         ENUM_VALUE_EXISTS | ENUM_VALUE => (enumerator(local, &root, path)?, None),
         _ => (Vec::new(), None),
     };
-    if name.starts_with(TRACEPOINT_PREFIX) {
+    if is_synthetic(&name) {
         let known = wanted.tracepoints.iter().position(|t| t.name == name);
         let at = known.unwrap_or(wanted.tracepoints.len());
         if known.is_none() {

@@ -24,9 +24,11 @@ const SWITCH: &str = "name: sched_switch\nID: 300\nformat:\n\
 fn event(category: &str, event: &str, text: &str) -> Event {
     Event {
         struct_name: bt_abi::names::tracepoint_struct(category, event),
-        category: category.into(),
-        event: event.into(),
-        actual: format!("{category}:{event}"),
+        owner: FieldOwner::Tracepoint {
+            category: category.into(),
+            event: event.into(),
+        },
+        actual: format!("tracepoint `{category}:{event}`"),
         span: Span {
             start: 0,
             end: 0,

@@ -10,14 +10,15 @@ use super::writer::{NewMember, Writer};
 use crate::environment::Environment;
 use crate::error::{Failure, describe};
 use crate::suggest;
+use crate::targets::Place;
 
 /// A tracepoint as the manifest names it, and what this machine says of the event that it stands for.
 pub struct Event {
     /// The struct's name as it stands in the object.
     pub struct_name: String,
-    pub category: String,
-    pub event: String,
-    /// The event itself: another name where the manifest's has wildcards.
+    /// As the manifest names it.
+    pub owner: FieldOwner,
+    /// For messages: the event itself, of which the manifest may have but a wildcard.
     pub actual: String,
     pub span: Span,
     pub fields: Vec<Field>,
@@ -27,15 +28,21 @@ pub struct Event {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Layout(Vec<Field>);
 
-/// Reads the formats of the tracepoints whose programs are to be loaded. `events`: category and event by the program's index.
+/// Reads the formats of the tracepoints whose programs are to be loaded. `places`: by the program's index.
 pub fn events(
     manifest: &Manifest,
     environment: &Environment,
-    chosen: &[Option<(&str, &str)>],
+    places: &[Option<&Place>],
 ) -> Result<Vec<Event>, Failure> {
     let mut events: Vec<Event> = Vec::new();
-    for (program, chosen) in manifest.programs.iter().zip(chosen) {
-        let (Attach::Tracepoint { category, event }, Some(actual)) = (&program.attach, chosen)
+    for (program, place) in manifest.programs.iter().zip(places) {
+        let Attach::Tracepoint { category, event } = &program.attach else {
+            continue;
+        };
+        let Some(Place::Event {
+            category: actual_category,
+            event: actual_event,
+        }) = place
         else {
             continue;
         };
@@ -45,14 +52,21 @@ pub fn events(
         }
         events.push(Event {
             struct_name,
-            category: category.clone(),
-            event: event.clone(),
-            actual: format!("{}:{}", actual.0, actual.1),
+            owner: FieldOwner::Tracepoint {
+                category: category.clone(),
+                event: event.clone(),
+            },
+            actual: described(actual_category, actual_event),
             span: program.span,
-            fields: fields(environment, actual.0, actual.1).map_err(|f| f.at(program.span))?,
+            fields: fields(environment, actual_category, actual_event)
+                .map_err(|f| f.at(program.span))?,
         });
     }
     Ok(events)
+}
+
+fn described(category: &str, event: &str) -> String {
+    format!("tracepoint `{category}:{event}`")
 }
 
 fn fields(environment: &Environment, category: &str, event: &str) -> Result<Vec<Field>, Failure> {
@@ -76,7 +90,7 @@ pub fn layout(
     let all = fields(environment, category, event)?;
     let find = |(name, _): &(String, Shape)| match all.iter().find(|f| f.name == *name) {
         Some(field) => Ok(field.clone()),
-        None => Err(no_field(&format!("{category}:{event}"), name, &all)),
+        None => Err(no_field(&described(category, event), name, &all)),
     };
     access
         .fields
@@ -90,9 +104,7 @@ fn no_field(event: &str, field: &str, all: &[Field]) -> Failure {
     let own = all.iter().map(|f| f.name.as_str());
     let own = own.filter(|n| !n.starts_with("common_"));
     let near = suggest::nearest(field, own.clone());
-    let failure = Failure::kernel(format!(
-        "tracepoint `{event}` has no field `{field}` on this kernel"
-    ));
+    let failure = Failure::kernel(format!("{event} has no field `{field}` on this kernel"));
     match near {
         Some(_) => failure.suggest(near),
         None => failure.help(format!("it has: {}", own.collect::<Vec<_>>().join(", "))),
@@ -102,12 +114,7 @@ fn no_field(event: &str, field: &str, all: &[Field]) -> Failure {
 /// Refuses fields of the manifest that this machine's events lack.
 pub fn check_fields(manifest: &Manifest, events: &[Event]) -> Result<(), Failure> {
     for wanted in &manifest.fields {
-        let FieldOwner::Tracepoint { category, event } = &wanted.owner else {
-            continue;
-        };
-        let found = events
-            .iter()
-            .find(|e| (&e.category, &e.event) == (category, event));
+        let found = events.iter().find(|e| e.owner == wanted.owner);
         let Some(found) = found else {
             continue;
         };
@@ -136,12 +143,9 @@ pub fn add(out: &mut Writer, wanted: &Wanted, events: &[Event]) -> Result<(), Fa
             members.push(NewMember {
                 name: field,
                 ty: member_type(out, here, *shape).map_err(|why| {
-                    Failure::kernel(format!(
-                        "field `{field}` of tracepoint `{}` {why}",
-                        event.actual
-                    ))
-                    .at(event.span)
-                    .help("compile the script with this kernel's tracepoint formats")
+                    Failure::kernel(format!("field `{field}` of {} {why}", event.actual))
+                        .at(event.span)
+                        .help("compile the script with this kernel's formats and types")
                 })?,
                 bit_offset: here.offset * 8,
                 bit_size: 0,

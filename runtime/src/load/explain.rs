@@ -104,6 +104,7 @@ fn lacks(manifest: &Manifest, need: &Need) -> bool {
             "kprobe" => ProgramType::Kprobe.is_supported(),
             "tracepoint" => ProgramType::Tracepoint.is_supported(),
             "perf_event" => ProgramType::PerfEvent.is_supported(),
+            "tracing" => ProgramType::Tracing.is_supported(),
             "xdp" => ProgramType::Xdp.is_supported(),
             "raw_tracepoint" => ProgramType::RawTracepoint.is_supported(),
             _ => return false,

@@ -12,8 +12,8 @@ use std::os::fd::AsFd;
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
 use bt_abi::names::{EVENTS_MAP, FAULTS_SECTION, SCRATCH_MAP, SLOTS_SECTION};
 use libbpf_rs::{
-    AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, ProgramAttachType,
-    ProgramMut, ProgramType,
+    AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, OpenProgramMut,
+    ProgramAttachType, ProgramMut, ProgramType,
 };
 
 use crate::btf::{self, Target, Wanted};
@@ -113,8 +113,11 @@ impl Loader<'_> {
         start: u64,
         prepare: impl FnOnce(&mut OpenObject) -> Result<(), Failure>,
     ) -> Result<Object, Failure> {
-        let events: Vec<_> = variants.iter().map(|v| v.and_then(event_of)).collect();
-        let target = btf::target(self.object, self.wanted, self.environment, &events)?;
+        let places: Vec<Option<&Place>> = variants
+            .iter()
+            .map(|v| Some(&v.as_ref()?.sites.first()?.place))
+            .collect();
+        let target = btf::target(self.object, self.wanted, self.environment, &places)?;
         let mut opened = open(self.object, target.as_ref())?;
         prepare_programs(&mut opened, self.object, variants)?;
         let manifest = &self.object.manifest;
@@ -131,14 +134,6 @@ impl Loader<'_> {
                 self.verbose,
             )
         })
-    }
-}
-
-/// The tracepoint whose fields a program reads: all places of a variant are alike.
-fn event_of(variant: &Variant) -> Option<(&str, &str)> {
-    match &variant.sites.first()?.place {
-        Place::Event { category, event } => Some((category, event)),
-        _ => None,
     }
 }
 
@@ -209,7 +204,7 @@ fn prepare_programs(
         match variant {
             None => found.set_autoload(false),
             Some(variant) if variant.multi => found.set_attach_type(multi_type(&program.attach)),
-            Some(_) => {}
+            Some(_) => set_traced(&mut found, &program.attach).map_err(|f| f.at(program.span))?,
         }
     }
     if !object.manifest.events.is_empty() && !opened.maps().any(|m| m.name() == EVENTS_MAP) {
@@ -228,6 +223,25 @@ fn multi_type(attach: &Attach) -> ProgramAttachType {
     }
 }
 
+/// Programs of the kernel's functions and raw tracepoints are loaded for them.
+fn set_traced(found: &mut OpenProgramMut<'_>, attach: &Attach) -> Result<(), Failure> {
+    let (ty, module, name) = match attach {
+        Attach::Fentry { module, function } => (ProgramAttachType::TraceFentry, module, function),
+        Attach::Fexit { module, function } => (ProgramAttachType::TraceFexit, module, function),
+        Attach::RawTracepoint { module, event } => (ProgramAttachType::TraceRawTp, module, event),
+        _ => return Ok(()),
+    };
+    found.set_attach_type(ty);
+    let target = match module.as_deref() {
+        None | Some("vmlinux") => name.clone(),
+        Some(module) => format!("{module}:{name}"),
+    };
+    found.set_attach_target(0, Some(target)).map_err(|e| {
+        Failure::kernel(format!("`{name}` cannot be traced on this kernel: {e}"))
+            .help("it must be in the kernel's BTF, or in its module's")
+    })
+}
+
 pub fn program_type(attach: &Attach) -> ProgramType {
     match attach {
         // parameters are replaced before anything is loaded
@@ -238,6 +252,9 @@ pub fn program_type(attach: &Attach) -> ProgramType {
         | Attach::Deferred { .. } => ProgramType::RawTracepoint,
         // its test run can be repeated, and counts time
         Attach::Bench { .. } => ProgramType::Xdp,
+        Attach::Fentry { .. } | Attach::Fexit { .. } | Attach::RawTracepoint { .. } => {
+            ProgramType::Tracing
+        }
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } => ProgramType::Kprobe,
         Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramType::Kprobe,
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,

@@ -4,6 +4,7 @@
 
 mod events;
 mod kernel_functions;
+mod traced;
 mod user_functions;
 pub mod variants;
 
@@ -252,6 +253,14 @@ fn find(
                 at_return,
             };
             Ok(vec![one(program, user_functions::name(target), place)])
+        }
+        Attach::Fentry { module, function } | Attach::Fexit { module, function } => {
+            traced::function(module.as_deref(), function)?;
+            Ok(vec![one(program, function, Place::Plain)])
+        }
+        Attach::RawTracepoint { module, event } => {
+            traced::raw_tracepoint(module.as_deref(), event)?;
+            Ok(vec![one(program, "", Place::Plain)])
         }
         Attach::Deferred { .. } => Err(Failure::unusable(
             "the object is damaged: a probe's parameters were not replaced",
