@@ -6,7 +6,7 @@ use bt_abi::names;
 use super::Lower;
 use crate::llvm::IntValue;
 use crate::llvm::di::{Encoding, Member, Node};
-use crate::types::{FieldDef, FunctionKind, IntTy, Origin, RecordId, Ty};
+use crate::types::{FieldDef, IntTy, Origin, RecordId, Ty};
 
 impl<'c> Lower<'c, '_> {
     /// The debug type of a record, with the members that the plan lists.
@@ -19,9 +19,7 @@ impl<'c> Lower<'c, '_> {
             Origin::Kernel { name, .. } | Origin::Script { name, .. } => name.clone(),
             Origin::KernelAnonymous { .. } => String::new(),
             Origin::Tracepoint { category, event } => names::tracepoint_struct(category, event),
-            Origin::Function { of, name } => {
-                names::function_struct(*of == FunctionKind::RawTracepoint, name)
-            }
+            Origin::Function { of, name } => names::function_struct(*of, name),
         };
         let used = self.plan.fields.get(&id).cloned().unwrap_or_default();
         let mut members = Vec::new();

@@ -4,8 +4,9 @@ mod common;
 mod records;
 mod values;
 
+pub use bt_abi::names::FunctionKind;
 pub use common::common_fields;
-pub use records::{FieldDef, FieldRef, FunctionKind, Origin, Record, RecordId, Records};
+pub use records::{FieldDef, FieldRef, Origin, Record, RecordId, Records};
 
 use std::fmt;
 use std::rc::Rc;

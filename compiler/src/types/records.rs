@@ -6,6 +6,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::{EnumDef, IntTy, Space, Ty, UINT64};
+use bt_abi::names::FunctionKind;
+
 use crate::facts::{KernelFacts, RawRecord, RawType};
 
 /// A struct or union in [`Records`].
@@ -29,15 +31,6 @@ pub enum Origin {
     Function { of: FunctionKind, name: String },
     /// Defined by the script: the script's layout.
     Script { name: String, is_union: bool },
-}
-
-/// Whose arguments they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FunctionKind {
-    Entry,
-    /// What it returned is a field too: `retval`.
-    Exit,
-    RawTracepoint,
 }
 
 #[derive(Debug)]

@@ -44,25 +44,37 @@ pub fn tracepoint_struct(category: &str, event: &str) -> String {
     format!("{TRACEPOINT_PREFIX}{}__{}", word(category), word(event))
 }
 
-/// Prefixes of the synthetic structs that stand for the arguments of functions and of raw tracepoints.
-pub const FUNCTION_PREFIX: &str = "btc_fn__";
-pub const RAW_TRACEPOINT_PREFIX: &str = "btc_rt__";
+/// Whose arguments a synthetic struct stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FunctionKind {
+    Entry,
+    /// What the function returned is a member too: `retval`.
+    Exit,
+    RawTracepoint,
+}
+
+impl FunctionKind {
+    /// One for each kind: LLVM takes structs of one name for one, whatever their members.
+    fn prefix(self) -> &'static str {
+        match self {
+            FunctionKind::Entry => "btc_fn__",
+            FunctionKind::Exit => "btc_fx__",
+            FunctionKind::RawTracepoint => "btc_rt__",
+        }
+    }
+}
 
 /// The synthetic struct of a function's arguments, or of a raw tracepoint's.
-pub fn function_struct(raw: bool, name: &str) -> String {
-    let prefix = match raw {
-        false => FUNCTION_PREFIX,
-        true => RAW_TRACEPOINT_PREFIX,
-    };
+pub fn function_struct(kind: FunctionKind, name: &str) -> String {
     let name = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
-    format!("{prefix}{name}")
+    format!("{}{name}", kind.prefix())
 }
 
 /// No kernel has a struct of this name: btrun makes it.
 pub fn is_synthetic(name: &str) -> bool {
-    [TRACEPOINT_PREFIX, FUNCTION_PREFIX, RAW_TRACEPOINT_PREFIX]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    use FunctionKind::{Entry, Exit, RawTracepoint};
+    let of_function = |kind: FunctionKind| name.starts_with(kind.prefix());
+    name.starts_with(TRACEPOINT_PREFIX) || [Entry, Exit, RawTracepoint].into_iter().any(of_function)
 }
 
 /// The hash map of stacks of at most `limit` frames: key `u64` (see [`crate::Type::KernelStack`]), value `u64[limit]`,

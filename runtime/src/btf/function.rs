@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 
 use bt_abi::manifest::{Attach, FieldOwner, Manifest};
-use bt_abi::names::function_struct;
+use bt_abi::names::{FunctionKind, function_struct};
 
 use super::format::{Field, FieldKind};
 use super::kernel::Kernel;
@@ -29,15 +29,15 @@ pub fn events(
 ) -> Result<Vec<Event>, Failure> {
     let mut events: Vec<Event> = Vec::new();
     for (program, place) in manifest.programs.iter().zip(places) {
-        let (raw, name) = match (&program.attach, place) {
+        let (kind, name) = match (&program.attach, place) {
             (_, None) => continue,
-            (Attach::Fentry { function, .. } | Attach::Fexit { function, .. }, _) => {
-                (false, function)
-            }
-            (Attach::RawTracepoint { event, .. }, _) => (true, event),
+            (Attach::Fentry { function, .. }, _) => (FunctionKind::Entry, function),
+            (Attach::Fexit { function, .. }, _) => (FunctionKind::Exit, function),
+            (Attach::RawTracepoint { event, .. }, _) => (FunctionKind::RawTracepoint, event),
             _ => continue,
         };
-        let struct_name = function_struct(raw, name);
+        let raw = kind == FunctionKind::RawTracepoint;
+        let struct_name = function_struct(kind, name);
         let is_read = wanted.tracepoints.iter().any(|t| t.name == struct_name);
         if !is_read || events.iter().any(|e| e.struct_name == struct_name) {
             continue;
