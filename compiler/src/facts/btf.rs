@@ -132,10 +132,11 @@ impl BtfTypes {
             (self.btf.resolve_name(p).unwrap_or_default(), ty)
         });
         Some(RawFunction {
+            name: name.to_string(),
             params: params.collect(),
-            returns: match proto.return_type_id() {
-                0 => RawType::Void,
-                id => self.resolve(id, 0),
+            result: match proto.return_type_id() {
+                0 => None,
+                id => Some(self.resolve(id, 0)),
             },
         })
     }

@@ -38,13 +38,6 @@ pub struct RawRecord {
     pub fields: Vec<RawField>,
 }
 
-/// A prototype.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RawFunction {
-    pub params: Vec<(String, RawType)>,
-    pub returns: RawType,
-}
-
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawField {
     /// Empty for anonymous members.
@@ -54,7 +47,7 @@ pub struct RawField {
     pub bits: Option<u32>,
 }
 
-/// A function as its object's BTF declares it.
+/// A function as BTF declares it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RawFunction {
     pub name: String,

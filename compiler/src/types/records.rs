@@ -217,7 +217,7 @@ impl Records {
                 .filter_map(|(name, ty)| self.argument(name, ty))
                 .collect();
             if of == FunctionKind::Exit {
-                fields.extend(self.argument("retval", &function.returns));
+                fields.extend(function.result.and_then(|ty| self.argument("retval", &ty)));
             }
             self.define(Record {
                 origin: origin.clone(),
