@@ -15,6 +15,7 @@ TEST_KERNELS := 5.10,6.1,7.3
 ALL_KERNELS := 5.10,6.1,6.12,6.18,7.3
 FACTS_KERNELS := 6.12,6.12g,7.3,5.10,5.10g
 FACTS := compiler/facts/tracepoints-x86_64.txt
+CONSTANTS := compiler/facts/constants-x86_64.txt
 
 .PHONY: help
 help: ## list the targets
@@ -67,10 +68,12 @@ dist: deps-build binaries ## static binaries in dist/btc-VERSION-x86_64.tar.gz
 	@ls -l dist/$(DIST).tar.gz
 
 .PHONY: facts
-facts: deps-build deps-test build tracees ## record the kernels' tracepoint formats for the compiler
+facts: deps-build deps-test build tracees ## record the kernels' tracepoint formats and the headers' constants for the compiler
 	$(SUITE) --kernel $(FACTS_KERNELS) --facts target/facts
 	{ sed -n '/^#/p' $(FACTS); $(BIN)/bt-facts merge $(foreach k,$(subst $(comma), ,$(FACTS_KERNELS)),target/facts/$(k)); } >target/facts/all
 	mv target/facts/all $(FACTS)
+	{ sed -n '/^#/p' $(CONSTANTS); $(BIN)/bt-facts constants compiler/facts/headers.txt; } >target/facts/constants
+	mv target/facts/constants $(CONSTANTS)
 
 comma := ,
 

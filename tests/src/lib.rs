@@ -4,6 +4,7 @@
 //! ([`fixture`]); [`runner`] runs its object, here or in a VM ([`kernels`]), and the fixture judges what came out.
 
 pub mod bench;
+pub mod constants;
 pub mod facts;
 pub mod fixture;
 pub mod job;

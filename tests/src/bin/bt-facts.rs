@@ -1,13 +1,14 @@
 //! Records kernel facts for offline compilation.
 //!
 //! `bt-facts tracepoints [EVENTS_FOLDER]` prints this kernel's tracepoints; `bt-facts merge FILE...` prints the union,
-//! where the first file that has an event wins. `make facts` does both for the kernels of the suite.
+//! where the first file that has an event wins. `bt-facts constants LIST` prints the constants of the headers in a list. `make facts`
+//! does all for the kernels of the suite and this machine's headers.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use bt_tests::facts;
+use bt_tests::{constants, facts};
 
 fn main() -> ExitCode {
     match run() {
@@ -35,7 +36,13 @@ fn run() -> Result<()> {
             }
             facts::merge(recordings)
         }
-        _ => bail!("usage: bt-facts tracepoints [EVENTS_FOLDER] | merge FILE..."),
+        Some((command, [list])) if command == "constants" => {
+            let text = std::fs::read_to_string(list).with_context(|| format!("reading {list}"))?;
+            constants::record(&text)?
+        }
+        _ => {
+            bail!("usage: bt-facts tracepoints [EVENTS_FOLDER] | merge FILE... | constants LIST")
+        }
     };
     for line in lines.values() {
         println!("{line}");
