@@ -250,7 +250,7 @@ impl<'c> Lower<'c, '_> {
             false => self.b.branch(l, done, second),
         }
         self.b.at_end(second);
-        let r = self.scalar(right);
+        let r = self.sometimes(|lower| lower.scalar(right));
         let r = self.b.compare(IntPredicate::NE, r, self.int(0));
         let last = self.b.position();
         self.b.jump(done);
@@ -266,7 +266,7 @@ impl<'c> Lower<'c, '_> {
         let mut incoming = Vec::new();
         for (block, side) in [(then_block, then), (else_block, otherwise)] {
             self.b.at_end(block);
-            let value = self.scalar(side);
+            let value = self.sometimes(|lower| lower.scalar(side));
             incoming.push((value, self.b.position()));
             self.b.jump(done);
         }

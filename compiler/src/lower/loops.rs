@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use inkwell::IntPredicate;
 
 use super::Lower;
+use super::known::Known;
 use super::program::{Around, State};
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{FOR_EACH_MAP_ELEM, LOOP};
@@ -278,6 +279,8 @@ impl<'c, 's> Lower<'c, 's> {
             scope: self.program.scope,
             span: self.program.span,
             at: self.program.at,
+            // Found in another function.
+            known: Known::nothing(),
             vars,
             temporaries: self.program.temporaries.nested(base),
             around: Some(around),
@@ -344,7 +347,7 @@ fn used_variables(body: &[Stmt]) -> BTreeSet<VarId> {
                 used.insert(*var);
             }
         }
-        Node::Call(..) | Node::Place(..) | Node::Field(..) => {}
+        Node::Call(..) | Node::Place(..) | Node::Field(..) | Node::SetMap(_) => {}
     });
     used
 }

@@ -35,7 +35,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     /// The key in memory.
-    fn map_key(&mut self, map: MapId, key: Option<&Expr>) -> PointerValue<'c> {
+    pub(super) fn map_key(&mut self, map: MapId, key: Option<&Expr>) -> PointerValue<'c> {
         let plan = &self.plan.maps[map.index()];
         let ptr = self.temp(plan.key_size());
         match (key, &plan.key) {
@@ -81,15 +81,14 @@ impl<'c> Lower<'c, '_> {
         }
     }
 
-    fn lookup(&mut self, map: MapId, key: PointerValue<'c>) -> PointerValue<'c> {
+    pub(super) fn lookup(&mut self, map: MapId, key: PointerValue<'c>) -> PointerValue<'c> {
         let map = self.map_ptr(map);
         self.helper_ptr(MAP_LOOKUP_ELEM, &[map, Arg::Ptr(key)])
     }
 
     /// A scalar's value, 0 if the map has none.
     pub(super) fn map_get(&mut self, map: MapId, key: Option<&Expr>, ty: &Ty) -> IntValue<'c> {
-        let key = self.map_key(map, key);
-        let found = self.lookup(map, key);
+        let found = self.entry(map, key);
         let [present, absent, done] = ["present", "absent", "done"].map(|name| self.b.block(name));
         self.b.branch_null(found, absent, present);
         self.b.at_end(absent);
@@ -130,10 +129,9 @@ impl<'c> Lower<'c, '_> {
 
     /// Where a value lies: in the map, or zeros if it has none.
     pub(super) fn map_value(&mut self, map: MapId, key: Option<&Expr>) -> PointerValue<'c> {
-        let key = self.map_key(map, key);
         let size = self.plan.maps[map.index()].value.size();
         let empty = self.temp(size);
-        let found = self.lookup(map, key);
+        let found = self.entry(map, key);
         let before = self.b.position();
         let [absent, done] = ["absent", "done"].map(|name| self.b.block(name));
         self.b.branch_null(found, absent, done);

@@ -85,7 +85,7 @@ impl<'c> Lower<'c, '_> {
                 self.b.branch(cond, then_block, else_block);
                 for (block, side) in [(then_block, then), (else_block, otherwise)] {
                     self.b.at_end(block);
-                    self.store(side, to, target, clean);
+                    self.sometimes(|lower| lower.store(side, to, target, clean));
                     self.b.jump(done);
                 }
                 self.b.at_end(done);

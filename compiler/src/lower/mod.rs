@@ -8,6 +8,7 @@ mod equality;
 mod event;
 mod expr;
 mod fault;
+mod known;
 mod loops;
 mod map;
 mod memory;

@@ -27,6 +27,8 @@ pub struct State<'c, 's> {
     pub span: Span,
     /// The expression that is being evaluated.
     pub at: Span,
+    /// Look-ups that need not be made again.
+    pub known: super::known::Known<'c>,
     /// Storage of the variables, by id.
     pub vars: Vec<PointerValue<'c>>,
     pub temporaries: Temporaries<'c>,

@@ -1,6 +1,6 @@
 //! Walks over the typed tree, in the order of evaluation.
 
-use super::{Call, Expr, ExprKind, Place, Probe, Step, Stmt, StmtKind, VarId};
+use super::{Call, Expr, ExprKind, MapId, Place, Probe, Step, Stmt, StmtKind, VarId};
 use crate::types::FieldRef;
 
 /// What a walk meets. Operands come before what uses them.
@@ -12,6 +12,8 @@ pub enum Node<'t> {
     Field(FieldRef, bt_grammar::span::Span),
     /// A variable that is assigned to, or set by a loop.
     SetVar(VarId),
+    /// A map that is written to. (Functions that do are calls with the map as an argument.)
+    SetMap(MapId),
 }
 
 /// Everything in a probe, its predicate first.
@@ -31,13 +33,18 @@ pub fn stmts<'t>(list: &'t [Stmt], visit: &mut dyn FnMut(Node<'t>)) {
                 expr(value, visit);
                 visit(Node::SetVar(*var));
             }
-            StmtKind::SetMap { key, value, .. } | StmtKind::UpdateMap { key, value, .. } => {
+            StmtKind::SetMap { map, key, value }
+            | StmtKind::UpdateMap {
+                map, key, value, ..
+            } => {
                 key.iter().for_each(|k| expr(k, visit));
                 expr(value, visit);
+                visit(Node::SetMap(*map));
             }
-            StmtKind::Aggregate { key, call: c, .. } => {
+            StmtKind::Aggregate { map, key, call: c } => {
                 key.iter().for_each(|k| expr(k, visit));
                 call(c, stmt.span, visit);
+                visit(Node::SetMap(*map));
             }
             StmtKind::If {
                 cond,
@@ -92,9 +99,10 @@ fn place<'t>(p: &'t Place, span: bt_grammar::span::Span, visit: &mut dyn FnMut(N
 fn expr<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
     match &e.kind {
         ExprKind::MapGet { key, .. } => key.iter().for_each(|k| expr(k, visit)),
-        ExprKind::IncDecMap { key, step, .. } => {
+        ExprKind::IncDecMap { map, key, step, .. } => {
             key.iter().for_each(|k| expr(k, visit));
             expr(step, visit);
+            visit(Node::SetMap(*map));
         }
         ExprKind::IncDecVar { step, .. } => expr(step, visit),
         ExprKind::Read(p) | ExprKind::AddressOf(p) => place(p, e.span, visit),
