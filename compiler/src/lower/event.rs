@@ -73,7 +73,7 @@ impl<'c> Lower<'c, '_> {
         self.b.at_end(reserved);
         let header = i64::from(event.index) | i64::from(self.program.index) << 32;
         self.b.store(record, self.int(header), 8);
-        fill(self, record, &event.fields);
+        self.sometimes(|lower| fill(lower, record, &event.fields));
         self.helper(RINGBUF_SUBMIT, &[Arg::Ptr(record), self.int(0).into()]);
         self.b.jump(sent);
         self.b.at_end(sent);

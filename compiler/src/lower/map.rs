@@ -157,7 +157,7 @@ impl<'c> Lower<'c, '_> {
             self.b.at_end(present);
             match early {
                 Some(scalar) => self.b.store(found, scalar, plan.value.size()),
-                None => self.store_apart(value, found, &plan.value),
+                None => self.sometimes(|lower| lower.store_apart(value, found, &plan.value)),
             }
             self.mark_set(map, found);
             self.b.jump(done);
@@ -214,7 +214,7 @@ impl<'c> Lower<'c, '_> {
             self.b.at_end(absent);
             self.b.jump(done);
             self.b.at_end(present);
-            change(self, found);
+            self.sometimes(|lower| change(lower, found));
             self.mark_set(map, found);
         } else {
             self.b.branch_null(found, absent, present);
@@ -239,7 +239,7 @@ impl<'c> Lower<'c, '_> {
             self.b.jump(present);
             self.b.at_end(present);
             let entry = self.b.phi_ptr(&[(found, before), (added, retry)]);
-            change(self, entry);
+            self.sometimes(|lower| change(lower, entry));
         }
         self.b.jump(done);
         self.b.at_end(done);
