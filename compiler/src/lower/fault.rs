@@ -12,7 +12,10 @@ use inkwell::IntPredicate;
 use super::Lower;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::Helper;
-use crate::llvm::{GlobalValue, IntValue};
+use crate::llvm::{FunctionValue, GlobalValue, IntValue};
+
+/// The subprogram that counts.
+const COUNTING: &str = "btc_count_fault";
 
 /// The counters that have been made.
 #[derive(Default)]
@@ -31,12 +34,10 @@ impl<'c> Lower<'c, '_> {
     }
 
     pub(super) fn check_status(&mut self, helper: Helper, status: IntValue<'c>) {
-        // Before 6.3, map operations gave an `int`: the upper half says nothing.
         let failed = self.b.is_negative_int(status);
         let kind = FaultKind::Helper {
             helper: helper.name.trim_start_matches("bpf_").to_string(),
         };
-        let status = self.b.narrow(status, 4, true);
         self.count_if(failed, kind, status);
     }
 
@@ -58,9 +59,29 @@ impl<'c> Lower<'c, '_> {
     /// Counts, on the path where it went wrong.
     pub(super) fn count_fault(&mut self, kind: FaultKind, status: IntValue<'c>) {
         let counter = self.fault_counter(kind).as_pointer_value();
-        let one = self.int(1);
-        self.b.atomic_add(counter, one);
-        self.b.store(self.b.offset(counter, 8), status, 8);
+        let function = self.counting();
+        self.b
+            .call(function, &[Arg::Ptr(counter), Arg::Int(status)]);
+    }
+
+    /// `long btc_count_fault(long counter[2], long status)`, so that a place where something may go wrong takes few instructions. The
+    /// lower half of a status counts: before 6.3, map operations gave an `int`.
+    fn counting(&mut self) -> FunctionValue<'c> {
+        let pointers = [true, false];
+        self.subroutine(
+            COUNTING,
+            &["counter", "status"],
+            &pointers,
+            |lower, function| {
+                let counter = lower.b.param_ptr(function, 0);
+                let status = lower.b.param_int(function, 1);
+                let one = lower.int(1);
+                lower.b.atomic_add(counter, one);
+                let status = lower.b.narrow(status, 4, true);
+                lower.b.store(lower.b.offset(counter, 8), status, 8);
+                lower.b.ret(0);
+            },
+        )
     }
 
     /// Counts a look-up that found nothing, if btrun was asked to report these: scripts look for what is not there all the time.
