@@ -71,9 +71,9 @@ struct Cli {
 /// How a script is compiled, by whatever command.
 #[derive(Args)]
 struct Settings {
-    /// Take the kernel's types from this BTF file [default: the running kernel's]
+    /// Take the kernel's types from this BTF file [default: the running kernel's]; given again, the BTF of a module
     #[arg(long, value_name = "FILE")]
-    btf: Option<PathBuf>,
+    btf: Vec<PathBuf>,
 
     /// Take tracepoint formats from this file [default: the running kernel's, else those that btc carries]
     #[arg(long, value_name = "FILE")]
@@ -98,7 +98,7 @@ impl Settings {
             ),
             None => None,
         };
-        if let Some(path) = &self.btf {
+        for path in &self.btf {
             std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
         }
         let variables = std::env::vars_os().filter_map(|(name, value)| {

@@ -1,37 +1,77 @@
 //! Types from a BTF blob, by btf-rs.
 
-use btf_rs::{Backend, Btf, BtfType, Type};
+use std::path::Path;
+
+use btf_rs::{Backend, Btf, BtfType, Error, Type};
 
 use bt_abi::types::Variant;
 
 use super::{Enumeration, Enumerator, RawField, RawFunction, RawRecord, RawType};
 
-/// A kernel's BTF, from `/sys/kernel/btf/vmlinux` or a file of the same format.
+/// A kernel's BTF, from `/sys/kernel/btf/vmlinux` or a file of the same format, or that of a module of it.
 pub struct BtfTypes {
     btf: Btf,
+    /// 0 for the kernel's own. The ids of modules all go on where those of the kernel end; with this number before them they
+    /// differ.
+    module: u32,
+    /// The first id that is not the kernel's.
+    first: u32,
 }
+
+/// No BTF has more types than fit in these bits (BTF_MAX_TYPE of linux/btf.h).
+const ID_BITS: u32 = 20;
 
 /// Deeper chains of modifiers and arrays than this are not C.
 const MAX_DEPTH: u32 = 64;
 
 impl BtfTypes {
     /// Maps the file where that is possible (2 ms), else reads it (140 ms; kernels before 6.16 cannot map their own BTF).
-    pub fn open(path: &std::path::Path) -> Result<BtfTypes, btf_rs::Error> {
+    pub fn open(path: &Path) -> Result<BtfTypes, Error> {
         let btf = match Btf::from_file_with_backend(path, Backend::Mmap) {
             Ok(btf) => btf,
             Err(_) => Btf::from_file(path)?,
         };
-        Ok(BtfTypes { btf })
+        Ok(BtfTypes::of_kernel(btf))
+    }
+
+    /// The split BTF of a module. `number`, from 1 on, is its own among those of a kernel.
+    pub fn open_module(path: &Path, base: &BtfTypes, number: u32) -> Result<BtfTypes, Error> {
+        if number >> (u32::BITS - ID_BITS) > 0 {
+            return Err(Error::OpNotSupp("too many modules".to_string()));
+        }
+        let btf = Btf::from_split_file(path, &base.btf)?;
+        Ok(BtfTypes {
+            first: btf.split().map_or(1, |own| own.type_id_range().0),
+            btf,
+            module: number,
+        })
+    }
+
+    fn of_kernel(btf: Btf) -> BtfTypes {
+        BtfTypes {
+            btf,
+            module: 0,
+            first: 1,
+        }
+    }
+
+    /// An id with the number of its module.
+    fn numbered(&self, id: u32) -> u32 {
+        match id >= self.first {
+            true => id | self.module << ID_BITS,
+            false => id,
+        }
     }
 
     /// The section `.BTF` of an object.
     pub fn from_bytes(bytes: &[u8]) -> Option<BtfTypes> {
         let btf = Btf::from_bytes(bytes).ok()?;
-        Some(BtfTypes { btf })
+        Some(BtfTypes::of_kernel(btf))
     }
 
+    /// Without those of the kernel, if it is a module.
     fn all(&self) -> impl Iterator<Item = Type> {
-        (1..).map_while(|id| self.btf.resolve_type_by_id(id).ok())
+        (self.first..).map_while(|id| self.btf.resolve_type_by_id(id).ok())
     }
 
     /// The functions that others may call. Types of their own are known by name only.
@@ -82,15 +122,22 @@ impl BtfTypes {
 
     pub fn record_id(&self, name: &str, is_union: bool) -> Option<u32> {
         let ids = self.btf.resolve_ids_by_name(name).ok()?;
-        ids.into_iter()
+        let id = ids
+            .into_iter()
             .find(|id| match self.btf.resolve_type_by_id(*id) {
                 Ok(Type::Struct(_)) => !is_union,
                 Ok(Type::Union(_)) => is_union,
                 _ => false,
-            })
+            })?;
+        Some(self.numbered(id))
     }
 
+    /// `None` for an id of another module, too.
     pub fn record_by_id(&self, id: u32) -> Option<RawRecord> {
+        let (module, id) = (id >> ID_BITS, id & ((1 << ID_BITS) - 1));
+        if module != self.module {
+            return None;
+        }
         let (Type::Struct(record) | Type::Union(record)) = self.btf.resolve_type_by_id(id).ok()?
         else {
             return None;
@@ -151,8 +198,7 @@ impl BtfTypes {
 
     /// The constant of an enumeration; of several with that name the first.
     pub fn enumerator(&self, name: &str) -> Option<Enumerator> {
-        let mut types = (1..).map_while(|id| self.btf.resolve_type_by_id(id).ok());
-        types.find_map(|ty| {
+        self.all().find_map(|ty| {
             let value = self.constants(&ty, Some(name)).first()?.value;
             let (of, bytes, signed) = match &ty {
                 Type::Enum(e) => (self.btf.resolve_name(e), e.size(), e.is_signed()),
@@ -256,13 +302,13 @@ impl BtfTypes {
             Type::Struct(s) => RawType::Record {
                 name: name(s),
                 is_union: false,
-                btf_id: id,
+                btf_id: self.numbered(id),
                 typedef: String::new(),
             },
             Type::Union(u) => RawType::Record {
                 name: name(u),
                 is_union: true,
-                btf_id: id,
+                btf_id: self.numbered(id),
                 typedef: String::new(),
             },
             Type::Fwd(f) => RawType::Forward {

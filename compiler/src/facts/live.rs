@@ -5,7 +5,7 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::btf::BtfTypes;
+use super::kernel_btf::KernelBtf;
 use super::{
     Enumeration, Enumerator, KernelFacts, RawFunction, RawRecord, RawType, Tracepoint, format,
 };
@@ -13,7 +13,6 @@ use super::{
 /// Formats recorded from Debian kernels (see the file's first lines).
 const RECORDED: &str = include_str!("../../facts/tracepoints-x86_64.txt");
 
-const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const EVENTS: [&str; 2] = [
     "/sys/kernel/tracing/events",
     "/sys/kernel/debug/tracing/events",
@@ -22,34 +21,31 @@ const EVENTS: [&str; 2] = [
 /// Everything is read when first asked for: a script without kernel types costs no look at BTF.
 #[derive(Default)]
 pub struct LiveFacts {
-    /// `--btf FILE`
-    btf_path: Option<PathBuf>,
+    /// `--btf FILE`: of a kernel, then of its modules
+    btf_files: Vec<PathBuf>,
     /// `--tracepoints FILE`: in the form of the recorded list; replaces the live and the recorded ones.
     tracepoints: Option<String>,
-    btf: OnceCell<Result<BtfTypes, String>>,
+    btf: OnceCell<Result<KernelBtf, String>>,
     /// To find one, all types are looked at.
     enumerators: RefCell<HashMap<String, Option<Enumerator>>>,
 }
 
 impl LiveFacts {
-    pub fn new(btf_path: Option<PathBuf>, tracepoints: Option<String>) -> LiveFacts {
+    pub fn new(btf_files: Vec<PathBuf>, tracepoints: Option<String>) -> LiveFacts {
         LiveFacts {
-            btf_path,
+            btf_files,
             tracepoints,
             btf: OnceCell::new(),
             enumerators: RefCell::default(),
         }
     }
 
-    fn btf(&self) -> Option<&BtfTypes> {
+    fn btf(&self) -> Option<&KernelBtf> {
         self.open_btf().as_ref().ok()
     }
 
-    fn open_btf(&self) -> &Result<BtfTypes, String> {
-        self.btf.get_or_init(|| {
-            let path = self.btf_path.as_deref().unwrap_or(Path::new(VMLINUX));
-            BtfTypes::open(path).map_err(|e| format!("{}: {e}", path.display()))
-        })
+    fn open_btf(&self) -> &Result<KernelBtf, String> {
+        self.btf.get_or_init(|| KernelBtf::open(&self.btf_files))
     }
 
     fn live_format(category: &str, event: &str) -> Option<Tracepoint> {
@@ -70,6 +66,10 @@ impl LiveFacts {
 impl KernelFacts for LiveFacts {
     fn record_id(&self, name: &str, is_union: bool) -> Option<u32> {
         self.btf()?.record_id(name, is_union)
+    }
+
+    fn declared_record_id(&self, name: &str, is_union: bool) -> Option<u32> {
+        self.btf()?.declared_record_id(name, is_union)
     }
 
     fn record_by_id(&self, btf_id: u32) -> Option<RawRecord> {

@@ -4,6 +4,7 @@
 
 pub mod btf;
 pub mod format;
+mod kernel_btf;
 pub mod live;
 
 pub use btf::BtfTypes;
@@ -14,6 +15,8 @@ use bt_abi::types::Variant;
 pub trait KernelFacts {
     /// The BTF id of `struct name` or `union name`.
     fn record_id(&self, name: &str, is_union: bool) -> Option<u32>;
+    /// The same for a type that a struct of the kernel declares: modules that no name of the script needed are not searched.
+    fn declared_record_id(&self, name: &str, is_union: bool) -> Option<u32>;
     fn record_by_id(&self, btf_id: u32) -> Option<RawRecord>;
     /// The type behind a typedef's name.
     fn typedef(&self, name: &str) -> Option<RawType>;

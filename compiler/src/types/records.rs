@@ -59,6 +59,15 @@ pub struct FieldRef {
     pub index: u32,
 }
 
+impl Origin {
+    fn kernel(name: &str, is_union: bool) -> Origin {
+        Origin::Kernel {
+            name: name.into(),
+            is_union,
+        }
+    }
+}
+
 impl Record {
     pub fn is_union(&self) -> bool {
         match &self.origin {
@@ -145,28 +154,30 @@ impl Records {
         self.inner.borrow().records[id.0 as usize].clone()
     }
 
-    /// `struct name` or `union name`: the script's own definition, else the kernel's.
+    /// `struct name` or `union name`: the script's own definition, else that of the kernel or of one of its modules.
     pub fn named(&self, name: &str, is_union: bool) -> Option<RecordId> {
+        self.known(name, is_union).or_else(|| {
+            let btf_id = self.facts.record_id(name, is_union)?;
+            Some(self.insert(Origin::kernel(name, is_union), Some(btf_id)))
+        })
+    }
+
+    /// What a type of the kernel only declares.
+    fn declared(&self, name: &str, is_union: bool) -> Option<RecordId> {
+        self.known(name, is_union).or_else(|| {
+            let btf_id = self.facts.declared_record_id(name, is_union)?;
+            Some(self.insert(Origin::kernel(name, is_union), Some(btf_id)))
+        })
+    }
+
+    fn known(&self, name: &str, is_union: bool) -> Option<RecordId> {
         let script = Origin::Script {
             name: name.into(),
             is_union,
         };
-        if let Some(Some(id)) = self.inner.borrow().by_origin.get(&script) {
-            return Some(*id);
-        }
-        let origin = Origin::Kernel {
-            name: name.into(),
-            is_union,
-        };
-        if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
-            return *known;
-        }
-        let found = self
-            .facts
-            .record_id(name, is_union)
-            .map(|btf_id| self.insert(origin.clone(), Some(btf_id)));
-        self.inner.borrow_mut().by_origin.insert(origin, found);
-        found
+        let inner = self.inner.borrow();
+        let of = |origin| inner.by_origin.get(&origin).copied().flatten();
+        of(script).or_else(|| of(Origin::kernel(name, is_union)))
     }
 
     /// The arguments of a tracepoint, if the facts know it.
@@ -340,7 +351,7 @@ impl Records {
                     .flatten();
                 Ty::Record(known.unwrap_or_else(|| self.insert(origin, Some(*btf_id))))
             }
-            RawType::Forward { name, is_union } => match self.named(name, *is_union) {
+            RawType::Forward { name, is_union } => match self.declared(name, *is_union) {
                 Some(id) => Ty::Record(id),
                 None => Ty::Void,
             },

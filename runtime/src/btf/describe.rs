@@ -2,14 +2,16 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use bt_abi::manifest::{EventKind, Manifest};
 use bt_abi::types::{NamedField, Type, Variant};
 
+use super::MODULE_HELP;
 use super::kernel::Kernel;
 use super::reader::{Btf, Header, Member, kind};
 use super::tracepoint::unreadable;
-use crate::environment::{KERNEL_BTF, release};
+use crate::environment::{BTF_FOLDER, KERNEL_BTF, release};
 use crate::error::Failure;
 
 /// Structs do not lie in each other deeper than this.
@@ -34,7 +36,11 @@ pub fn describe(manifest: &mut Manifest) -> Result<(), Failure> {
     }
     let kernel = match File::open(KERNEL_BTF) {
         Ok(file) => {
-            Some(Kernel::read(file, names).map_err(|e| unreadable("the kernel's BTF", &e))?)
+            let unreadable = |e| unreadable("the kernel's BTF", &e);
+            let mut kernel = Kernel::read(file, names).map_err(unreadable)?;
+            let folder = Path::new(BTF_FOLDER);
+            kernel.search_modules(folder).map_err(unreadable)?;
+            Some(kernel)
         }
         Err(_) => None,
     };
@@ -55,7 +61,8 @@ pub fn describe(manifest: &mut Manifest) -> Result<(), Failure> {
         Some(name) => Err(Failure::kernel(format!(
             "`{name}` does not exist on this kernel ({})",
             release()
-        ))),
+        ))
+        .help(MODULE_HELP)),
     }
 }
 

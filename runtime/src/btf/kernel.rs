@@ -1,7 +1,9 @@
-//! The kernel's types: found by name in one pass over its BTF, and copied with only the members that are read.
+//! The kernel's types: found by name in one pass over its BTF, and copied with only the members that are read. Those that it does
+//! not have are looked for in the BTF of the modules that are loaded.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
+use std::path::Path;
 
 use bt_abi::types::Type;
 
@@ -14,6 +16,8 @@ use super::writer::{NewMember, Writer};
 pub struct Kernel {
     btf: Btf,
     names: Vec<String>,
+    /// Where they are in the strings of the kernel's own BTF; 0: nowhere.
+    strings: Vec<u32>,
     /// (index in `names`, kind, id)
     found: Vec<(usize, u8, u32)>,
     /// Members to copy, by the id of their struct.
@@ -23,29 +27,70 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// Finds all types of these names.
+    /// Finds all types of these names in the kernel's own BTF.
     pub fn read(file: File, names: Vec<String>) -> io::Result<Kernel> {
         Kernel::search(Btf::of_file(file)?, names)
     }
 
     pub fn search(mut btf: Btf, names: Vec<String>) -> io::Result<Kernel> {
-        let offsets = btf.find_strings(&names)?;
-        let mut found = Vec::new();
-        btf.scan(|id, header| {
-            let name = offsets.iter().position(|o| *o != 0 && *o == header.name);
+        let strings = btf.find_strings(&names)?;
+        let mut kernel = Kernel {
+            btf,
+            names,
+            strings,
+            found: Vec::new(),
+            used: Vec::new(),
+            copied: Vec::new(),
+        };
+        kernel.find(&kernel.strings.clone(), &[])?;
+        Ok(kernel)
+    }
+
+    /// Looks for the types that the kernel's own BTF does not have in that of its modules, which are the files of a folder.
+    pub fn search_modules(&mut self, folder: &Path) -> io::Result<()> {
+        let is_type = |k: &u8| !matches!(*k, kind::FUNC | kind::VAR);
+        let has = |i: &usize| self.found.iter().any(|(n, k, _)| n == i && is_type(k));
+        let known: Vec<usize> = (0..self.names.len()).filter(has).collect();
+        if known.len() == self.names.len() {
+            return Ok(());
+        }
+        let Ok(files) = fs::read_dir(folder) else {
+            return Ok(());
+        };
+        let mut files: Vec<_> = files.flatten().map(|f| f.path()).collect();
+        files.sort();
+        for path in files.iter().filter(|p| !p.ends_with("vmlinux")) {
+            // a module that has gone meanwhile is no error
+            if let Ok(module) = File::open(path).and_then(Btf::of_file) {
+                self.btf.add(module);
+                let own = self.btf.find_strings(&self.names)?;
+                let nowhere = own.iter().chain(&self.strings).all(|at| *at == 0);
+                if nowhere || !self.find(&own, &known)? {
+                    self.btf.remove();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes the types of the newest part whose names were asked for, except those that are `known`. Are there any?
+    fn find(&mut self, own: &[u32], known: &[usize]) -> io::Result<bool> {
+        let before = self.found.len();
+        let (strings, found) = (&self.strings, &mut self.found);
+        self.btf.scan(|id, header| {
+            // a module's names may also be strings of the kernel
+            let same = |i: &usize| {
+                header.name != 0 && (strings[*i] == header.name || own[*i] == header.name)
+            };
+            let name = (0..own.len()).find(same);
             if let Some(name) = name
                 && header.kind != kind::FWD
+                && !known.contains(&name)
             {
                 found.push((name, header.kind, id));
             }
         })?;
-        Ok(Kernel {
-            btf,
-            names,
-            found,
-            used: Vec::new(),
-            copied: Vec::new(),
-        })
+        Ok(found.len() > before)
     }
 
     /// The kernel's types of this name that libbpf would take for a local type of this kind.

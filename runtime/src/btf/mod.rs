@@ -18,11 +18,11 @@ pub use describe::describe;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bt_abi::manifest::{FieldOwner, FieldUse, Manifest};
 
-use crate::environment::{Environment, KERNEL_BTF, release};
+use crate::environment::{BTF_FOLDER, Environment, KERNEL_BTF, release};
 use crate::error::Failure;
 use crate::object::ObjectFile;
 use crate::suggest;
@@ -30,6 +30,9 @@ use crate::targets::Place;
 use kernel::{Kernel, Missing};
 pub use relocations::Wanted;
 use writer::Writer;
+
+/// A type that is nowhere may be in a module that is not there.
+const MODULE_HELP: &str = "if a module defines it, load the module first";
 
 /// A BTF in memory that has a path, until it is dropped.
 #[derive(Debug)]
@@ -116,6 +119,9 @@ fn add_kernel(
     }
     let unreadable = |e| tracepoint::unreadable("the kernel's BTF", &e);
     let mut kernel = Kernel::read(file, names).map_err(unreadable)?;
+    kernel
+        .search_modules(Path::new(BTF_FOLDER))
+        .map_err(unreadable)?;
     for check in checks {
         let has = match is_enum(check) {
             true => kernel.has_constant(owner(check), &check.field),
@@ -160,6 +166,7 @@ fn refuse(kernel: &mut Kernel, field: &FieldUse, missing: Missing) -> Failure {
                 "`{name}` does not exist on this kernel ({release})"
             ))
             .at(field.span)
+            .help(MODULE_HELP)
         }
         Missing::Constant { known } => {
             let near = suggest::nearest(&field.field, known.iter().map(String::as_str));

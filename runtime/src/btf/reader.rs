@@ -1,5 +1,6 @@
 //! Reads BTF: the object's own (small, in memory) and the kernel's (5 MB), which is mapped where the kernel allows it and read
-//! in pieces where not, so that it never costs resident memory.
+//! in pieces where not, so that it never costs resident memory. The kernel's modules have split BTF: types and strings that
+//! go on where those of the kernel end. Modules do so independently; here each gets ids and offsets of its own.
 //!
 //! Format: Documentation/bpf/btf.rst of the kernel.
 
@@ -40,7 +41,8 @@ pub struct Header {
     pub vlen: u32,
     pub kflag: bool,
     pub size_or_type: u32,
-    /// Where the rest of the type begins.
+    part: usize,
+    /// Where the rest of the type begins in the part.
     body: usize,
 }
 
@@ -81,11 +83,22 @@ pub struct Array {
 const STRIDE: u32 = 64;
 
 pub struct Btf {
+    /// The kernel's (or the object's), then those of modules.
+    parts: Vec<Part>,
+}
+
+/// One blob.
+struct Part {
     bytes: Bytes,
     types: Range<usize>,
     strings: Range<usize>,
     places: Vec<u32>,
-    count: u32,
+    /// The id of its first type.
+    first: u32,
+    /// Behind the id of its last type.
+    end: u32,
+    /// The offset of its first string.
+    first_string: u32,
 }
 
 fn damaged() -> io::Error {
@@ -119,57 +132,89 @@ impl Btf {
         Btf::new(bytes, length)
     }
 
-    fn new(mut bytes: Bytes, length: usize) -> io::Result<Btf> {
-        let header = bytes.get(0, 24)?;
-        if header[..2] != [0x9f, 0xeb] {
-            return Err(damaged());
-        }
-        let field = |i: usize| read_u32(header, 4 + 4 * i).map(|v| v as usize);
-        let header_len = field(0)?;
-        let types_start = header_len + field(1)?;
-        let strings_start = header_len + field(3)?;
-        let types = types_start..types_start + field(2)?;
-        let strings = strings_start..strings_start + field(4)?;
-        if types.end > length || strings.end > length {
-            return Err(damaged());
-        }
-        Ok(Btf {
-            bytes,
-            types,
-            strings,
-            places: Vec::new(),
-            count: 0,
-        })
+    fn new(bytes: Bytes, length: usize) -> io::Result<Btf> {
+        let part = Part::new(bytes, length)?;
+        Ok(Btf { parts: vec![part] })
     }
 
-    /// Shows `visit` each type once, in the order of ids, and remembers where they are.
+    /// Adds the BTF of a module, made against the kernel's, which was scanned before. Scan it before its types are read.
+    pub fn add(&mut self, module: Btf) {
+        let last = self.parts.last();
+        let (first, string) =
+            last.map_or((1, 0), |p| (p.end, p.first_string + p.strings.len() as u32));
+        for part in module.parts {
+            self.parts.push(Part {
+                first,
+                end: first,
+                first_string: string,
+                ..part
+            });
+        }
+    }
+
+    /// Takes the newest part away.
+    pub fn remove(&mut self) {
+        self.parts.pop();
+    }
+
+    /// Shows `visit` each type of the newest part once, in the order of ids, and remembers where they are.
     pub fn scan(&mut self, mut visit: impl FnMut(u32, &Header)) -> io::Result<()> {
-        let mut at = self.types.start;
-        let mut id = 1;
-        while at < self.types.end {
-            if id % STRIDE == 0 || id == 1 {
-                self.places.push(at as u32);
+        let index = self.parts.len() - 1;
+        let (mut at, end) = (self.parts[index].types.start, self.parts[index].types.end);
+        let mut id = self.parts[index].first;
+        while at < end {
+            let part = &mut self.parts[index];
+            if (id - part.first) % STRIDE == 0 {
+                part.places.push(at as u32);
             }
-            let header = self.header_at(at)?;
+            let header = self.header_at(index, at)?;
             visit(id, &header);
             at = header.body + header.body_len();
             id += 1;
         }
-        self.count = id;
+        self.parts[index].end = id;
         Ok(())
     }
 
-    fn header_at(&mut self, at: usize) -> io::Result<Header> {
-        let bytes = self.bytes.get(at, 12)?;
+    fn header_at(&mut self, part: usize, at: usize) -> io::Result<Header> {
+        let bytes = self.parts[part].bytes.get(at, 12)?;
         let info = read_u32(bytes, 4)?;
+        let (name, size_or_type) = (read_u32(bytes, 0)?, read_u32(bytes, 8)?);
+        let kind = (info >> 24 & 0x1f) as u8;
         Ok(Header {
-            name: read_u32(bytes, 0)?,
-            kind: (info >> 24 & 0x1f) as u8,
+            name: self.name_of(part, name),
+            kind,
             vlen: info & 0xffff,
             kflag: info >> 31 == 1,
-            size_or_type: read_u32(bytes, 8)?,
+            size_or_type: match kind {
+                kind::INT | kind::ARRAY | kind::FLOAT | kind::DATASEC | kind::FWD => size_or_type,
+                kind::STRUCT | kind::UNION | kind::ENUM | kind::ENUM64 => size_or_type,
+                _ => self.id_of(part, size_or_type),
+            },
+            part,
             body: at + 12,
         })
+    }
+
+    /// The rest of a type.
+    fn body(&mut self, of: &Header) -> io::Result<&[u8]> {
+        self.parts[of.part].bytes.get(of.body, of.body_len())
+    }
+
+    /// Here, the id that a part writes so.
+    fn id_of(&self, part: usize, id: u32) -> u32 {
+        match id.checked_sub(self.parts[0].end) {
+            Some(own) if part > 0 => self.parts[part].first.saturating_add(own),
+            _ => id,
+        }
+    }
+
+    /// Here, the offset in the strings that a part writes so.
+    fn name_of(&self, part: usize, name: u32) -> u32 {
+        match name.checked_sub(self.parts[0].strings.len() as u32) {
+            Some(own) if part > 0 => self.parts[part].first_string.saturating_add(own),
+            _ => name,
+        }
     }
 
     /// `None` for void (id 0).
@@ -177,15 +222,14 @@ impl Btf {
         if id == 0 {
             return Ok(None);
         }
-        if id >= self.count {
-            return Err(damaged());
-        }
-        // places hold the ids 1, 64, 128, ...
-        let slot = id / STRIDE;
-        let mut current = if slot == 0 { 1 } else { slot * STRIDE };
-        let mut at = *self.places.get(slot as usize).ok_or_else(damaged)? as usize;
+        let inside = |p: &Part| (p.first..p.end).contains(&id);
+        let index = self.parts.iter().position(inside).ok_or_else(damaged)?;
+        let part = &self.parts[index];
+        let place = (id - part.first) / STRIDE;
+        let mut current = part.first + place * STRIDE;
+        let mut at = *part.places.get(place as usize).ok_or_else(damaged)? as usize;
         loop {
-            let header = self.header_at(at)?;
+            let header = self.header_at(index, at)?;
             if current == id {
                 return Ok(Some(header));
             }
@@ -211,7 +255,7 @@ impl Btf {
     }
 
     pub fn members(&mut self, of: &Header) -> io::Result<Vec<Member>> {
-        let body = self.bytes.get(of.body, of.body_len())?;
+        let body = self.body(of)?.to_vec();
         body.chunks_exact(12)
             .map(|m| {
                 let offset = read_u32(m, 8)?;
@@ -220,8 +264,8 @@ impl Btf {
                     false => (offset, 0),
                 };
                 Ok(Member {
-                    name: read_u32(m, 0)?,
-                    ty: read_u32(m, 4)?,
+                    name: self.name_of(of.part, read_u32(m, 0)?),
+                    ty: self.id_of(of.part, read_u32(m, 4)?),
                     bit_offset,
                     bit_size,
                 })
@@ -231,30 +275,33 @@ impl Btf {
 
     /// Name and type of each parameter of a prototype.
     pub fn params(&mut self, of: &Header) -> io::Result<Vec<(u32, u32)>> {
-        let body = self.bytes.get(of.body, of.body_len())?;
-        (0..of.vlen as usize)
-            .map(|i| Ok((read_u32(body, 8 * i)?, read_u32(body, 8 * i + 4)?)))
+        let body = self.body(of)?.to_vec();
+        body.chunks_exact(8)
+            .map(|p| {
+                let name = self.name_of(of.part, read_u32(p, 0)?);
+                Ok((name, self.id_of(of.part, read_u32(p, 4)?)))
+            })
             .collect()
     }
 
     pub fn array(&mut self, of: &Header) -> io::Result<Array> {
-        let body = self.bytes.get(of.body, 12)?;
+        let body = self.body(of)?;
+        let (element, count) = (read_u32(body, 0)?, read_u32(body, 8)?);
         Ok(Array {
-            element: read_u32(body, 0)?,
-            count: read_u32(body, 8)?,
+            element: self.id_of(of.part, element),
+            count,
         })
     }
 
     /// The encoding bits (1: signed, 2: char, 4: bool) of an integer.
     pub fn int_encoding(&mut self, of: &Header) -> io::Result<u32> {
-        let body = self.bytes.get(of.body, 4)?;
-        Ok(read_u32(body, 0)? >> 24 & 0xf)
+        Ok(read_u32(self.body(of)?, 0)? >> 24 & 0xf)
     }
 
     /// Name and value of each enumerator; 32-bit values are sign-extended where the enum is signed.
     pub fn enumerators(&mut self, of: &Header) -> io::Result<Vec<(u32, u64)>> {
         let wide = of.kind == kind::ENUM64;
-        let body = self.bytes.get(of.body, of.body_len())?;
+        let body = self.body(of)?.to_vec();
         body.chunks_exact(if wide { 12 } else { 8 })
             .map(|e| {
                 let low = read_u32(e, 4)?;
@@ -263,16 +310,19 @@ impl Btf {
                     (false, true) => low as i32 as i64 as u64,
                     (false, false) => u64::from(low),
                 };
-                Ok((read_u32(e, 0)?, value))
+                Ok((self.name_of(of.part, read_u32(e, 0)?), value))
             })
             .collect()
     }
 
     pub fn string(&mut self, offset: u32) -> io::Result<String> {
-        let mut at = self.strings.start + offset as usize;
+        let mut parts = self.parts.iter_mut().rev();
+        let part = parts.find(|p| p.first_string <= offset);
+        let part = part.ok_or_else(damaged)?;
+        let mut at = part.strings.start + (offset - part.first_string) as usize;
         let mut text = Vec::new();
-        while at < self.strings.end {
-            let piece = self.bytes.largest(at, self.strings.end)?;
+        while at < part.strings.end {
+            let piece = part.bytes.largest(at, part.strings.end)?;
             match piece.iter().position(|b| *b == 0) {
                 Some(end) => {
                     text.extend_from_slice(&piece[..end]);
@@ -287,7 +337,7 @@ impl Btf {
         Err(damaged())
     }
 
-    /// Where these names are in the strings, in the same order; 0 for those that are not there.
+    /// Where these names are in the strings of the newest part, in the same order; 0 for those that are not there.
     pub fn find_strings(&mut self, names: &[String]) -> io::Result<Vec<u32>> {
         let mut found = vec![0; names.len()];
         // most strings are ruled out by their length alone
@@ -295,10 +345,13 @@ impl Btf {
         for (i, name) in names.iter().enumerate() {
             by_length[name.len().min(127)].push(i);
         }
-        let mut at = self.strings.start;
-        while at < self.strings.end {
-            let base = (at - self.strings.start) as u32;
-            let piece = self.bytes.largest(at, self.strings.end)?;
+        let Some(part) = self.parts.last_mut() else {
+            return Ok(found);
+        };
+        let mut at = part.strings.start;
+        while at < part.strings.end {
+            let base = part.first_string + (at - part.strings.start) as u32;
+            let piece = part.bytes.largest(at, part.strings.end)?;
             let mut used = 0;
             while let Some(length) = piece[used..].iter().position(|b| *b == 0) {
                 for &i in &by_length[length.min(127)] {
@@ -314,6 +367,33 @@ impl Btf {
             at += used;
         }
         Ok(found)
+    }
+}
+
+impl Part {
+    fn new(mut bytes: Bytes, length: usize) -> io::Result<Part> {
+        let header = bytes.get(0, 24)?;
+        if header[..2] != [0x9f, 0xeb] {
+            return Err(damaged());
+        }
+        let field = |i: usize| read_u32(header, 4 + 4 * i).map(|v| v as usize);
+        let header_len = field(0)?;
+        let types_start = header_len + field(1)?;
+        let strings_start = header_len + field(3)?;
+        let types = types_start..types_start + field(2)?;
+        let strings = strings_start..strings_start + field(4)?;
+        if types.end > length || strings.end > length {
+            return Err(damaged());
+        }
+        Ok(Part {
+            bytes,
+            types,
+            strings,
+            places: Vec::new(),
+            first: 1,
+            end: 1,
+            first_string: 0,
+        })
     }
 }
 

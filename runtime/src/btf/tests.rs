@@ -294,6 +294,120 @@ fn only_what_is_read_is_copied() {
     }
 }
 
+/// The id of a type of the kernel by hand.
+fn id_of(kernel: &mut Btf, name: &str, wanted: u8) -> u32 {
+    let mut ids = 1..;
+    let found = ids.find(|id| {
+        let header = kernel.get(*id).expect("a type").expect("not void");
+        header.kind == wanted && kernel.string(header.name).expect("a name") == name
+    });
+    found.expect("a type of this name")
+}
+
+/// A folder as /sys/kernel/btf, with two modules that know nothing of each other:
+/// one has struct first { int deep; struct task_struct task; }, and enum task_kind { ONE = 7 };
+/// two has struct pid { u64 x; struct inner in; } (the name is a string of the kernel), struct second
+/// { struct pid own; }, and a task_struct of its own.
+fn modules(folder: &std::path::Path) {
+    let base = kernel_btf();
+    let strings = reader::read_u32(&base, 20).expect("a header");
+    let mut kernel = Btf::in_memory(base.clone()).expect("good BTF");
+    let (inner, task) = (
+        id_of(&mut kernel, "inner", kind::STRUCT),
+        id_of(&mut kernel, "task_struct", kind::STRUCT),
+    );
+    let int = id_of(&mut kernel, "s32", kind::INT);
+    let types = (1..).take_while(|id| kernel.get(*id).is_ok()).count() as u32;
+    let plain = |name, ty, bit_offset| NewMember {
+        name,
+        ty,
+        bit_offset,
+        bit_size: 0,
+    };
+    let mut one = Writer::split(types, strings);
+    let members = [plain("deep", int, 0), plain("task", task, 64)];
+    one.composite(kind::STRUCT, "first", 56, &members);
+    one.enumeration(kind::ENUM, "task_kind", 4, false, &[("ONE".into(), 7)]);
+    let mut two = Writer::split(types, strings);
+    let word = two.int(8, false);
+    let members = [plain("x", word, 0), plain("in", inner, 64)];
+    let pid = two.composite(kind::STRUCT, "pid", 16, &members);
+    two.composite(kind::STRUCT, "second", 16, &[plain("own", pid, 0)]);
+    two.composite(kind::STRUCT, "task_struct", 8, &[plain("wrong", word, 0)]);
+    for (name, bytes) in [
+        ("vmlinux", base),
+        ("one", one.finish()),
+        ("two", two.finish()),
+        ("three", Writer::split(types, strings).finish()),
+    ] {
+        std::fs::write(folder.join(name), bytes).expect("written");
+    }
+}
+
+#[test]
+fn types_of_modules() {
+    let folder = tempfile::tempdir().expect("a folder");
+    modules(folder.path());
+    let vmlinux = || File::open(folder.path().join("vmlinux")).expect("there");
+    let names = [
+        "task_struct",
+        "pid",
+        "second",
+        "first",
+        "task_kind",
+        "nothing",
+    ];
+    let names: Vec<String> = names.map(String::from).to_vec();
+    let length = kernel_btf().len();
+    let pieces = Btf::in_pieces(vmlinux(), length).expect("good BTF");
+    for mut kernel in [
+        Kernel::read(vmlinux(), names.clone()).expect("good BTF"),
+        Kernel::search(pieces, names.clone()).expect("good BTF"),
+    ] {
+        kernel.search_modules(folder.path()).expect("good BTF");
+        for (name, path, there) in [
+            ("first", "deep", true),
+            ("first", "task.in.deep", true),
+            ("first", "task.wrong", false),
+            ("task_struct", "pid", true),
+            ("task_struct", "wrong", false),
+            ("pid", "in.deep", true),
+            ("second", "own.in.deep", true),
+            ("second", "own.deep", false),
+            ("nothing", "deep", false),
+        ] {
+            let has = kernel.has(name, path).expect("readable");
+            assert_eq!(has.is_ok(), there, "{name} {path}: {has:?}");
+        }
+        assert_eq!(
+            kernel.has_constant("task_kind", "ONE").expect("readable"),
+            Ok(())
+        );
+        let mut out = Writer::new();
+        for access in [
+            access("first", kind::STRUCT, &["task", "pid"]),
+            access("second", kind::STRUCT, &["own", "in", "deep"]),
+            access("task_kind", kind::ENUM, &["ONE"]),
+        ] {
+            for root in kernel.mark(&access).expect("readable") {
+                kernel.copy(&mut out, root).expect("readable");
+            }
+        }
+        let mut small = Btf::in_memory(out.finish()).expect("good BTF");
+        assert_eq!(members(&mut small, "first"), [member("task", 64, 0)]);
+        assert_eq!(members(&mut small, "second"), [member("own", 0, 0)]);
+        assert_eq!(members(&mut small, "pid"), [member("in", 64, 0)]);
+        assert_eq!(members(&mut small, "task_struct"), [member("pid", 0, 0)]);
+        assert_eq!(enumerators(&mut small), [("ONE".to_string(), 7)]);
+        let Some(bt_abi::types::Type::Struct { fields, .. }) =
+            kernel.describe("second", kind::STRUCT)
+        else {
+            panic!("no description");
+        };
+        assert_eq!(fields[0].name, "own");
+    }
+}
+
 #[test]
 fn missing_fields_are_known_before_the_load() {
     for mut kernel in kernels() {

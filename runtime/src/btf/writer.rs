@@ -6,6 +6,8 @@ use super::reader::kind;
 pub struct Writer {
     types: Vec<u8>,
     strings: Vec<u8>,
+    /// The offset of the first string; not 0 in split BTF.
+    first_string: u32,
     count: u32,
     /// (size, signed) -> id
     ints: Vec<(u32, bool, u32)>,
@@ -27,6 +29,16 @@ impl Writer {
         }
     }
 
+    /// BTF that goes on where another ends: behind this many types and bytes of strings.
+    #[cfg(test)]
+    pub fn split(types: u32, strings: u32) -> Writer {
+        Writer {
+            count: types,
+            first_string: strings,
+            ..Writer::new()
+        }
+    }
+
     /// Each text is there once, as in the kernel's BTF.
     fn string(&mut self, text: &str) -> u32 {
         if text.is_empty() {
@@ -36,9 +48,9 @@ impl Writer {
         let mut starts = self.strings.windows(whole.len()).enumerate();
         let known = starts.find(|(at, w)| *w == whole && *at > 0 && self.strings[*at - 1] == 0);
         if let Some((at, _)) = known {
-            return at as u32;
+            return self.first_string + at as u32;
         }
-        let at = self.strings.len() as u32;
+        let at = self.first_string + self.strings.len() as u32;
         self.strings.extend_from_slice(&whole);
         at
     }

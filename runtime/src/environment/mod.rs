@@ -21,6 +21,8 @@ pub use tracefs::Tracefs;
 
 /// Where the running kernel's type information is.
 pub const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+/// Beside the kernel's own BTF: that of each module that is loaded.
+pub const BTF_FOLDER: &str = "/sys/kernel/btf";
 
 /// What the later phases need to know of the machine.
 pub struct Environment {
