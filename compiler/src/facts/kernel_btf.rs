@@ -90,3 +90,125 @@ impl KernelBtf {
         self.base.function(name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INT: u32 = 1 << 24;
+    const POINTER: u32 = 2 << 24;
+    const STRUCT: u32 = 4 << 24;
+    const ENUM: u32 = 6 << 24;
+    const FORWARD: u32 = 7 << 24;
+    const TYPEDEF: u32 = 8 << 24;
+
+    /// BTF of these words and strings. Format: Documentation/bpf/btf.rst of the kernel.
+    fn blob(types: &[u32], strings: &str) -> Vec<u8> {
+        let length = 4 * types.len() as u32;
+        let header = [0x0001_eb9f, 24, 0, length, length, strings.len() as u32];
+        let words = header.iter().chain(types);
+        let bytes = words.flat_map(|word| word.to_le_bytes());
+        bytes.chain(strings.bytes()).collect()
+    }
+
+    const BASE_STRINGS: &str = "\0int\0task\0pid\0far\0";
+    const BASE: u32 = BASE_STRINGS.len() as u32;
+
+    /// `struct task { int pid; struct far *far; }`; far is declared only.
+    fn base() -> Vec<u8> {
+        let types = [
+            [1, INT, 4].as_slice(),
+            &[0x0100_0020],
+            &[14, FORWARD, 0],
+            &[0, POINTER, 2],
+            &[5, STRUCT | 2, 16, 10, 1, 0, 14, 3, 64],
+        ];
+        blob(&types.concat(), BASE_STRINGS)
+    }
+
+    /// `struct far { struct { int a; } b; struct task *pid; }`, `typedef struct far far_t`: ids from 5 on.
+    fn first() -> Vec<u8> {
+        let types = [
+            [0, STRUCT | 1, 4, BASE, 1, 0].as_slice(),
+            &[0, POINTER, 4],
+            &[14, STRUCT | 2, 16, BASE + 2, 5, 0, 10, 6, 64],
+            &[BASE + 4, TYPEDEF, 7],
+        ];
+        blob(&types.concat(), "a\0b\0far_t\0")
+    }
+
+    /// `struct other { struct { int c; } b; }`, `enum kind { ONE = 7 }`: ids from 5 on.
+    fn second() -> Vec<u8> {
+        let types = [
+            [0, STRUCT | 1, 4, BASE, 1, 0].as_slice(),
+            &[BASE + 4, STRUCT | 1, 4, BASE + 2, 5, 0],
+            &[BASE + 10, ENUM | 1, 4, BASE + 15, 7],
+        ];
+        blob(&types.concat(), "c\0b\0other\0kind\0ONE\0")
+    }
+
+    fn open(folder: &Path) -> KernelBtf {
+        let blobs = [
+            ("vmlinux", base()),
+            ("first", first()),
+            ("second", second()),
+        ];
+        let files = blobs.map(|(name, bytes)| {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).expect("written");
+            path
+        });
+        KernelBtf::open(&files).expect("good BTF")
+    }
+
+    fn fields(types: &KernelBtf, id: u32) -> Vec<(String, RawType)> {
+        let record = types.record_by_id(id).expect("a record");
+        record.fields.into_iter().map(|f| (f.name, f.ty)).collect()
+    }
+
+    #[test]
+    fn ids_of_modules_are_not_mixed_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let types = open(folder.path());
+        let id = |name: &str| types.record_id(name, false).expect("there");
+        assert_eq!(id("task"), 4);
+        assert_ne!(id("far"), id("other"));
+        assert_eq!(types.record_id("nothing", false), None);
+        let names = |record: &str| {
+            let (first, ty) = fields(&types, id(record)).remove(0);
+            let RawType::Record { btf_id, .. } = ty else {
+                panic!("{ty:?}");
+            };
+            (first, fields(&types, btf_id)[0].0.clone())
+        };
+        assert_eq!(names("far"), ("b".into(), "a".into()));
+        assert_eq!(names("other"), ("b".into(), "c".into()));
+        // what is the kernel's has its id there
+        let RawType::Pointer(to) = &fields(&types, id("far"))[1].1 else {
+            panic!("no pointer");
+        };
+        assert!(matches!(**to, RawType::Record { btf_id: 4, .. }));
+        assert!(matches!(
+            types.typedef("far_t"),
+            Some(RawType::Record { btf_id, .. }) if btf_id == id("far")
+        ));
+        assert_eq!(types.declared_record_id("far", false), Some(id("far")));
+        let one = types.enumerator("ONE").expect("there");
+        assert_eq!((one.of.as_str(), one.value), ("kind", 7));
+        assert_eq!(types.enumeration("kind").expect("there").variants.len(), 1);
+    }
+
+    #[test]
+    fn files_that_are_no_btf_are_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (base_file, bad) = (folder.path().join("vmlinux"), folder.path().join("bad"));
+        std::fs::write(&base_file, base()).expect("written");
+        std::fs::write(&bad, b"text, nothing else than text").expect("written");
+        let opened = KernelBtf::open(&[base_file, bad.clone()]);
+        let message = opened.err().expect("an error");
+        assert!(
+            message.starts_with(&format!("{}: ", bad.display())),
+            "{message}"
+        );
+    }
+}
