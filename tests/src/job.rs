@@ -69,7 +69,12 @@ pub enum Need {
     Uprobe,
     Tracepoint,
     NoKprobe,
+    /// The module `loop`, with BTF.
+    Module,
 }
+
+/// Where the guest has the module.
+pub const GUEST_MODULE: &str = "/modules/loop.ko";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mounts {

@@ -164,7 +164,7 @@ impl Btf {
         let mut id = self.parts[index].first;
         while at < end {
             let part = &mut self.parts[index];
-            if (id - part.first) % STRIDE == 0 {
+            if (id - part.first).is_multiple_of(STRIDE) {
                 part.places.push(at as u32);
             }
             let header = self.header_at(index, at)?;

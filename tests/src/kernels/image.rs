@@ -35,6 +35,15 @@ pub fn decompress(bzimage: &Path) -> Result<Vec<u8>> {
     }
 }
 
+/// A module, which may be packed.
+pub fn decompress_module(path: &Path) -> Result<Vec<u8>> {
+    let file = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+    match TOOLS.iter().find(|(magic, _)| file.starts_with(magic)) {
+        Some((_, tool)) => unpack(tool, &file),
+        None => Ok(file),
+    }
+}
+
 fn payload(image: &[u8]) -> Option<(&'static str, &[u8])> {
     let word =
         |at: usize| Some(u32::from_le_bytes(image.get(at..at + 4)?.try_into().ok()?) as usize);

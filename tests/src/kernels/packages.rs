@@ -33,7 +33,12 @@ pub struct Kernel {
     /// `6.1`, or `6.1g` for the generic build.
     pub version: String,
     pub image: PathBuf,
+    /// A module of this very build, with BTF. `None` if it could not be had.
+    pub module: Option<PathBuf>,
 }
+
+/// The module that cases load.
+pub const MODULE: &str = "loop.ko";
 
 impl Cache {
     pub fn open() -> Result<Cache> {
@@ -53,14 +58,22 @@ impl Cache {
     /// The kernel of a version such as `6.1`, fetched if it is not there yet.
     pub fn kernel(&self, version: &str) -> Result<Kernel> {
         let image = self.dir.join(format!("vmlinux-{version}"));
+        let module = self.dir.join(format!("module-{version}-{MODULE}"));
         let _lock = self.lock()?;
-        if !image.exists() {
-            self.fetch_kernel(version, &image)
-                .with_context(|| format!("kernel {version} cannot be fetched"))?;
+        // An older cache has no modules; they must be of the same build, so both are fetched.
+        if !image.exists() || !module.exists() {
+            let fetched = self
+                .fetch_kernel(version, &image, &module)
+                .with_context(|| format!("kernel {version} cannot be fetched"));
+            match fetched {
+                Err(error) if image.exists() => eprintln!("no {MODULE} for the VM: {error:#}"),
+                other => other?,
+            }
         }
         Ok(Kernel {
             version: version.to_string(),
             image,
+            module: Some(module).filter(|m| m.exists()),
         })
     }
 
@@ -103,9 +116,7 @@ impl Cache {
         let path = self.dir.join(format!("btf-{}", kernel.version));
         if !path.exists() {
             let btf = object_file::section(&fs::read(&kernel.image)?, ".BTF")?;
-            let part = path.with_extension("part");
-            fs::write(&part, btf)?;
-            fs::rename(&part, &path)?;
+            write(&path, &btf)?;
         }
         Ok(path)
     }
@@ -115,28 +126,24 @@ impl Cache {
         lock(&self.dir.join("lock"))
     }
 
-    fn fetch_kernel(&self, version: &str, to: &Path) -> Result<()> {
+    fn fetch_kernel(&self, version: &str, image: &Path, module: &Path) -> Result<()> {
         self.update()?;
         let package = self.newest(version)?;
         eprintln!("fetching {package}");
-        let unpacked = self.unpack(&[&package])?;
-        let found = match find_vmlinuz(unpacked.path()) {
-            Some(found) => image::decompress(&found)?,
-            None => {
-                let parts: Vec<String> = SPLIT_PACKAGES
-                    .iter()
-                    .map(|p| package.replace("linux-image", p))
-                    .collect();
-                let unpacked = self.unpack(&[&parts[0]])?;
-                let found = find_vmlinuz(unpacked.path())
-                    .with_context(|| format!("no kernel in {parts:?}"))?;
-                image::decompress(&found)?
+        let mut unpacked = vec![self.unpack(&[&package])?];
+        if find(unpacked[0].path(), "vmlinuz").is_none() {
+            for part in SPLIT_PACKAGES {
+                unpacked.push(self.unpack(&[&package.replace("linux-image", part)])?);
             }
-        };
-        let part = to.with_extension("part");
-        fs::write(&part, found)?;
-        fs::rename(&part, to)?;
-        Ok(())
+        }
+        let file = |name: &str| unpacked.iter().find_map(|dir| find(dir.path(), name));
+        let packed = file("vmlinuz").with_context(|| format!("no kernel in {package}"))?;
+        // What was taken from another build goes.
+        let _ = fs::remove_file(self.dir.join(format!("btf-{version}")));
+        let _ = fs::remove_file(module);
+        write(image, &image::decompress(&packed)?)?;
+        let packed = file(MODULE).with_context(|| format!("no {MODULE} in {package}"))?;
+        write(module, &image::decompress_module(&packed)?)
     }
 
     /// The newest package of a version's cloud build (`6.1g`: of the generic build).
@@ -270,19 +277,28 @@ fn numbers(name: &str) -> Vec<u64> {
         .collect()
 }
 
-fn find_vmlinuz(dir: &Path) -> Option<PathBuf> {
+/// A file below a folder whose name starts so.
+fn find(dir: &Path, start: &str) -> Option<PathBuf> {
     let mut folders = vec![dir.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).ok()?.flatten() {
             let path = entry.path();
             if entry.file_type().is_ok_and(|t| t.is_dir()) {
                 folders.push(path);
-            } else if entry.file_name().to_string_lossy().starts_with("vmlinuz") {
+            } else if entry.file_name().to_string_lossy().starts_with(start) {
                 return Some(path);
             }
         }
     }
     None
+}
+
+/// Under another name first, so that a file in the cache is always whole.
+fn write(to: &Path, content: &[u8]) -> Result<()> {
+    let part = to.with_extension("part");
+    fs::write(&part, content)?;
+    fs::rename(&part, to)?;
+    Ok(())
 }
 
 /// Copies under another name first, so that a file in the cache is always whole.

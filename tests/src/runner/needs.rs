@@ -1,9 +1,10 @@
 //! Whether this machine has what a case needs.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::fixture::kernel_version;
-use crate::job::{Job, Kernels, Need, Place};
+use crate::job::{GUEST_MODULE, Job, Kernels, Need, Place};
 
 /// The reason to skip a case here.
 pub fn missing(job: &Job, place: Place) -> Option<String> {
@@ -85,7 +86,18 @@ fn lacks(need: Need) -> Option<&'static str> {
         Need::Kprobe => (source("kprobe"), "has no kprobes"),
         Need::NoKprobe => (!source("kprobe"), "has kprobes"),
         Need::Uprobe => (source("uprobe"), "has no uprobes"),
+        Need::Module => (module(), "has no module with BTF"),
         Need::Tracepoint => (Path::new("/sys/kernel/tracing").exists(), "has no tracefs"),
     };
     (!there).then_some(what)
+}
+
+/// Loads the module that lies in the guest; it stays loaded.
+fn module() -> bool {
+    let btf = Path::new("/sys/kernel/btf/loop");
+    if !btf.exists() && Path::new(GUEST_MODULE).exists() {
+        // What it says is seen by what is there then.
+        let _ = Command::new("insmod").arg(GUEST_MODULE).status();
+    }
+    btf.exists()
 }

@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 
 use super::judge;
 use crate::fixture::{Fixture, Mode};
-use crate::job::{Frame, GUEST_SLOWNESS, Job, JobList, Mounts, Outcome, Ran, Result as CaseResult};
+use crate::job::{
+    Frame, GUEST_MODULE, GUEST_SLOWNESS, Job, JobList, Mounts, Outcome, Ran, Result as CaseResult,
+};
 use crate::kernels::initramfs::Initramfs;
 use crate::kernels::packages::{Cache, Kernel};
 use crate::kernels::vm::{self, End};
@@ -256,6 +258,9 @@ impl Batch<'_> {
         }
         for (from, to) in self.files {
             archive.copy(from, to)?;
+        }
+        if let Some(module) = &self.kernel.module {
+            archive.copy(module, GUEST_MODULE)?;
         }
         archive.folder(CWD.trim_start_matches('/'));
         for (name, path) in self.tracees {
