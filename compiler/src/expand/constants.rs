@@ -9,7 +9,7 @@ use bt_grammar::span::{Ident, Span};
 
 use super::walk::{self, VisitMut};
 use crate::builtins;
-use crate::facts::KernelFacts;
+use crate::facts::{Enumerator, KernelFacts};
 use crate::functions;
 use crate::source::Source;
 use crate::suggest;
@@ -133,13 +133,12 @@ impl Resolver<'_> {
             return *known;
         }
         let from_header = || recorded(name).map(Constant::Value);
-        let of_enum = || {
-            let found = self.facts.enumerator(name)?;
-            Some(match found.of.is_empty() {
-                true => Constant::Value(found.value),
-                false => Constant::Kernel,
-            })
+        let constant = |found: Enumerator| match found.of.is_empty() {
+            true => Constant::Value(found.value),
+            false => Constant::Kernel,
         };
+        let of_enum = || self.facts.enumerator(name).map(constant);
+        let of_module = || self.facts.module_enumerator(name).map(constant);
         let value = match self.with_headers {
             true => from_header().or_else(of_enum),
             false => match of_enum() {
@@ -147,6 +146,7 @@ impl Resolver<'_> {
                 other => from_header().or(other),
             },
         };
+        let value = value.or_else(of_module);
         self.known.insert(name.to_string(), value);
         value
     }

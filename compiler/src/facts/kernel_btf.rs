@@ -82,7 +82,12 @@ impl KernelBtf {
     }
 
     pub fn enumerator(&self, name: &str) -> Option<Enumerator> {
-        self.find_open(|types| types.enumerator(name))
+        self.base.enumerator(name)
+    }
+
+    pub fn module_enumerator(&self, name: &str) -> Option<Enumerator> {
+        let modules = self.modules.get_or_init(|| self.loaded());
+        modules.iter().find_map(|types| types.enumerator(name))
     }
 
     /// Of the kernel alone: btrun reads no arguments of functions of modules.
@@ -193,7 +198,7 @@ mod tests {
             Some(RawType::Record { btf_id, .. }) if btf_id == id("far")
         ));
         assert_eq!(types.declared_record_id("far", false), Some(id("far")));
-        let one = types.enumerator("ONE").expect("there");
+        let one = types.module_enumerator("ONE").expect("there");
         assert_eq!((one.of.as_str(), one.value), ("kind", 7));
         assert_eq!(types.enumeration("kind").expect("there").variants.len(), 1);
     }

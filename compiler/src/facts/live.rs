@@ -90,6 +90,13 @@ impl KernelFacts for LiveFacts {
         found
     }
 
+    fn module_enumerator(&self, name: &str) -> Option<Enumerator> {
+        let found = self.btf()?.module_enumerator(name);
+        let mut known = self.enumerators.borrow_mut();
+        known.insert(name.to_string(), found.clone());
+        found
+    }
+
     fn enumeration(&self, name: &str) -> Option<Enumeration> {
         self.btf()?.enumeration(name)
     }

@@ -22,6 +22,8 @@ pub trait KernelFacts {
     fn typedef(&self, name: &str) -> Option<RawType>;
     /// The enumeration constant of that name.
     fn enumerator(&self, name: &str) -> Option<Enumerator>;
+    /// The same, of modules too: for names that are nothing else. [`KernelFacts::enumerator`] knows what was found.
+    fn module_enumerator(&self, name: &str) -> Option<Enumerator>;
     fn enumeration(&self, name: &str) -> Option<Enumeration>;
     /// A function's prototype.
     fn function(&self, name: &str) -> Option<RawFunction>;
