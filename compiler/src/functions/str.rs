@@ -136,7 +136,12 @@ impl Function for Str {
             }
             None => most,
         };
-        let read = lower.read_string(space, to, count.into(), Arg::Int(address));
+        let read = lower.read_string(
+            space,
+            to,
+            (count.into(), size.min(wanted)),
+            Arg::Int(address),
+        );
         if wanted <= size && lower.shows_cuts(wanted) && !matches!(arg.ty, Ty::Str(_)) {
             let full = lower.b.compare(IntPredicate::EQ, read, most);
             let full = match length {

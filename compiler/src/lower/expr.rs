@@ -130,10 +130,10 @@ impl<'c> Lower<'c, '_> {
                 .function
                 .lower(self, call)
                 .unwrap_or_else(|| self.int(0)),
-            ExprKind::Block { stmts, value } => {
-                self.stmts(stmts);
-                self.scalar(value)
-            }
+            ExprKind::Block { stmts, value } => self.sometimes(|lower| {
+                lower.stmts(stmts);
+                lower.scalar(value)
+            }),
             ExprKind::MapRef(map) => {
                 let map = self.map_global(*map);
                 self.b.to_int(map)

@@ -1,7 +1,7 @@
 //! Look-ups that need not be made again: `/@start[tid]/ { $time = nsecs - @start[tid]; ... }` asks the map once.
 //!
-//! What a look-up found stays known until a statement writes to the map. Only look-ups that every way through the rest of the program has
-//! passed are remembered, and only for keys that do not change during an event.
+//! Only what a predicate looks up is remembered, where every way to the body has passed it and the predicate does not write to the map
+//! itself; only for keys that do not change during an event; and only until the first statement that writes to the map, anywhere in it.
 
 use super::Lower;
 use crate::llvm::PointerValue;
@@ -20,26 +20,15 @@ enum Key {
     Tuple(Vec<Key>),
 }
 
-/// What look-ups found, in the order in which they were made.
+/// What a predicate's look-ups found.
 #[derive(Default)]
 pub struct Known<'c> {
     found: Vec<(MapId, Option<Key>, PointerValue<'c>)>,
-    /// Around what is being built: statements within statements, and operands that are not always evaluated.
-    pub depth: u32,
+    /// Maps whose look-ups are remembered: while a predicate is built, those that it does not write to.
+    watched: Vec<MapId>,
+    /// Operands around that are not always evaluated.
+    depth: u32,
 }
-
-impl Known<'_> {
-    /// For a function that runs again and again: nothing is known, nor will be.
-    pub fn nothing() -> Self {
-        Known {
-            found: Vec::new(),
-            depth: ALWAYS + 1,
-        }
-    }
-}
-
-/// A look-up at this depth or above is on every way: in the predicate, or in a statement of the probe's own block.
-const ALWAYS: u32 = 1;
 
 impl<'c> Lower<'c, '_> {
     /// Builds what is not evaluated on every way.
@@ -65,16 +54,44 @@ impl<'c> Lower<'c, '_> {
         }
         let memory = self.map_key(map, key);
         let found = self.lookup(map, memory);
-        if let (Some(key), true) = (comparable, self.program.known.depth <= ALWAYS) {
-            self.program.known.found.push((map, key, found));
+        let known = &mut self.program.known;
+        if let Some(key) = comparable
+            && known.depth == 0
+            && known.watched.contains(&map)
+        {
+            known.found.push((map, key, found));
         }
         found
     }
 
+    /// A predicate is built from here on. Entries of LRU maps may go to another key at any time.
+    pub(super) fn watch_lookups(&mut self, predicate: &Expr) {
+        let written = self.written_in(|visit| visit::expression(predicate, visit));
+        let maps = self.script.maps.iter().enumerate();
+        let lasting = maps.filter(|(_, map)| map.declared.is_none_or(|d| !d.lru));
+        let ids = lasting.map(|(index, _)| MapId(index as u32));
+        self.program.known.watched = ids.filter(|map| !written.contains(map)).collect();
+    }
+
+    /// The predicate is over: nothing more is remembered.
+    pub(super) fn stop_watching(&mut self) {
+        self.program.known.watched.clear();
+    }
+
     /// Forgets what a statement may change. Called before it, since it may read what it writes.
     pub(super) fn forget_entries(&mut self, stmt: &Stmt) {
+        if self.program.known.found.is_empty() {
+            return;
+        }
+        let written = self.written_in(|visit| visit::stmts(std::slice::from_ref(stmt), visit));
+        let known = &mut self.program.known.found;
+        known.retain(|(map, ..)| !written.contains(map));
+    }
+
+    /// The maps that are written to in what a walk meets.
+    fn written_in<'t>(&self, walk: impl FnOnce(&mut dyn FnMut(Node<'t>))) -> Vec<MapId> {
         let mut written = Vec::new();
-        visit::stmts(std::slice::from_ref(stmt), &mut |node| match node {
+        walk(&mut |node| match node {
             Node::SetMap(map) => written.push(map),
             // The map itself as an argument: `delete`, `clear` and the like.
             Node::Expr(expr) => {
@@ -84,8 +101,7 @@ impl<'c> Lower<'c, '_> {
             }
             _ => {}
         });
-        let known = &mut self.program.known.found;
-        known.retain(|(map, ..)| !written.contains(map));
+        written
     }
 }
 
@@ -101,10 +117,6 @@ fn simple(key: &Expr) -> Option<Key> {
                 || name == "retval";
             lasting.then_some(Key::Builtin(name))?
         }
-        // A conversion changes nothing that the key's place in the map does not.
-        ExprKind::Cast(inner) if key.ty.is_scalar() && inner.ty.size() <= key.ty.size() => {
-            simple(inner)?
-        }
         ExprKind::Read(place) if matches!(place.base.ty, Ty::Ptr(_, Space::Context)) => {
             let field = |step: &Step| match step {
                 Step::Field(field) => Some(*field),
@@ -112,7 +124,9 @@ fn simple(key: &Expr) -> Option<Key> {
             };
             Key::Argument(place.steps.iter().map(field).collect::<Option<_>>()?)
         }
-        ExprKind::Tuple(items) => Key::Tuple(items.iter().map(simple).collect::<Option<_>>()?),
+        ExprKind::Tuple(items) if matches!(key.ty, Ty::Tuple(_)) => {
+            Key::Tuple(items.iter().map(simple).collect::<Option<_>>()?)
+        }
         _ => return None,
     })
 }

@@ -280,7 +280,7 @@ impl<'c, 's> Lower<'c, 's> {
             span: self.program.span,
             at: self.program.at,
             // Found in another function.
-            known: Known::nothing(),
+            known: Known::default(),
             vars,
             temporaries: self.program.temporaries.nested(base),
             around: Some(around),

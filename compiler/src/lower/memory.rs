@@ -90,10 +90,10 @@ impl<'c> Lower<'c, '_> {
                 }
                 self.b.at_end(done);
             }
-            (ExprKind::Block { stmts, value }, _) => {
-                self.stmts(stmts);
-                self.store(value, to, target, clean);
-            }
+            (ExprKind::Block { stmts, value }, _) => self.sometimes(|lower| {
+                lower.stmts(stmts);
+                lower.store(value, to, target, clean);
+            }),
             (ExprKind::Read(place), Type::String { size }) => {
                 self.read_text(place, to, expr.ty.size().min(*size))
             }

@@ -89,7 +89,9 @@ impl<'c, 's> Lower<'c, 's> {
         match &probe.predicate {
             Some(expr) => {
                 self.locate(expr.span);
+                self.watch_lookups(expr);
                 let cond = self.scalar(expr);
+                self.stop_watching();
                 self.b.branch(cond, late, exit);
             }
             None => self.b.jump(late),

@@ -7,15 +7,13 @@ use crate::types::Ty;
 
 impl<'c> Lower<'c, '_> {
     pub(super) fn stmts(&mut self, list: &[Stmt]) {
-        self.sometimes(|lower| {
-            for stmt in list {
-                lower.locate(stmt.span);
-                lower.forget_entries(stmt);
-                let mark = lower.program.temporaries.mark();
-                lower.stmt(stmt);
-                lower.program.temporaries.release(mark);
-            }
-        });
+        for stmt in list {
+            self.locate(stmt.span);
+            self.forget_entries(stmt);
+            let mark = self.program.temporaries.mark();
+            self.stmt(stmt);
+            self.program.temporaries.release(mark);
+        }
     }
 
     fn stmt(&mut self, stmt: &Stmt) {

@@ -24,6 +24,11 @@ pub fn probe<'t>(probe: &'t Probe, visit: &mut dyn FnMut(Node<'t>)) {
     stmts(&probe.body, visit);
 }
 
+/// Everything in an expression.
+pub fn expression<'t>(e: &'t Expr, visit: &mut dyn FnMut(Node<'t>)) {
+    expr(e, visit);
+}
+
 /// Everything in a list of statements.
 pub fn stmts<'t>(list: &'t [Stmt], visit: &mut dyn FnMut(Node<'t>)) {
     for stmt in list {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use bt_abi::Type;
 use bt_abi::types::NamedField;
 
-use super::{FieldDef, IntTy, Origin, Record, RecordId, Records, Ty};
+use super::{FieldDef, Origin, Record, RecordId, Records, Ty};
 
 /// Structs do not lie in each other deeper than this, save by a mistake.
 const MAX_DEPTH: u32 = 32;
@@ -68,7 +68,7 @@ impl Records {
                 continue;
             }
             let found = match field.bits {
-                Some(bits) => bit_field(field, bits, base),
+                Some(bits) => bit_field(field, bits, base, record.size),
                 None => self.member(&field.ty, depth).map(|ty| (offset, ty)),
             };
             if let (Some((offset, ty)), false) = (found, field.name.is_empty()) {
@@ -100,20 +100,9 @@ impl Records {
     }
 }
 
-/// A bit-field and the offset of the integer that it is cut out of: the smallest that covers it.
-fn bit_field(field: &FieldDef, bits: u32, base: u32) -> Option<(u32, Type)> {
-    let IntTy { signed, .. } = field.ty.as_int()?;
-    let (start, end) = (field.bit_offset, field.bit_offset + bits);
-    let size = [1u32, 2, 4, 8].into_iter().find(|size| {
-        let unit = size * 8;
-        start / unit == (end.max(1) - 1) / unit
-    })?;
-    let offset = start / (size * 8) * size;
-    let ty = Type::BitField {
-        size,
-        shift: start - offset * 8,
-        bits,
-        signed,
-    };
+/// A bit-field and the offset of the integer that it is cut out of.
+fn bit_field(field: &FieldDef, bits: u32, base: u32, room: u32) -> Option<(u32, Type)> {
+    let signed = field.ty.as_int()?.signed;
+    let (offset, ty) = bt_abi::types::bit_field(field.bit_offset, bits, signed, room)?;
     Some((base + offset, ty))
 }

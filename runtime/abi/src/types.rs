@@ -154,6 +154,23 @@ pub fn lhist_buckets(min: i64, max: i64, step: i64) -> u32 {
     (steps + 2) as u32
 }
 
+/// Where a bit-field lies: the offset of the smallest integer that covers it and ends within `room` bytes, and its type. `None` if
+/// there is none, as for 63 bits from the third on.
+pub fn bit_field(start: u32, bits: u32, signed: bool, room: u32) -> Option<(u32, Type)> {
+    let offset = start / 8;
+    let reach = (start % 8).checked_add(bits)?;
+    let size = [1u32, 2, 4, 8].into_iter().find(|size| reach <= size * 8)?;
+    // One that would end behind the struct begins earlier.
+    let offset = offset.min(room.checked_sub(size)?);
+    let ty = Type::BitField {
+        size,
+        shift: start - offset * 8,
+        bits,
+        signed,
+    };
+    (start - offset * 8 + bits <= size * 8).then_some((offset, ty))
+}
+
 impl Type {
     /// Bytes that a value takes (for an aggregation: on one CPU).
     pub fn size(&self) -> u32 {

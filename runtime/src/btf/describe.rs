@@ -215,7 +215,8 @@ fn members(
         }
         let found = match member.bit_size {
             0 => printed(btf, member.ty, depth + 1)?.map(|ty| (offset, ty)),
-            _ => bit_field(btf, &member)?.map(|(at, ty)| (base.saturating_add(at), ty)),
+            _ => bit_field(btf, &member, header.size_or_type)?
+                .map(|(at, ty)| (base.saturating_add(at), ty)),
         };
         if let Some((offset, ty)) = found {
             out.push(NamedField {
@@ -228,29 +229,15 @@ fn members(
     Ok(())
 }
 
-/// A bit-field, and the offset of the smallest integer that covers it.
-fn bit_field(btf: &mut Btf, member: &Member) -> io::Result<Option<(u32, Type)>> {
+/// A bit-field of a struct of `room` bytes, and the offset of the integer that covers it.
+fn bit_field(btf: &mut Btf, member: &Member, room: u32) -> io::Result<Option<(u32, Type)>> {
     let signed = match printed(btf, member.ty, MAX_DEPTH)? {
         Some(Type::Int { signed, .. } | Type::Enum { signed, .. }) => signed,
         Some(Type::Bool) => false,
         _ => return Ok(None),
     };
     let (start, bits) = (member.bit_offset, member.bit_size);
-    let last = start + bits - 1;
-    let size = [1, 2, 4, 8]
-        .into_iter()
-        .find(|size| start / (size * 8) == last / (size * 8));
-    Ok(size.map(|size| {
-        let offset = start / (size * 8) * size;
-        let shift = start - offset * 8;
-        let ty = Type::BitField {
-            size,
-            shift,
-            bits,
-            signed,
-        };
-        (offset, ty)
-    }))
+    Ok(bt_abi::types::bit_field(start, bits, signed, room))
 }
 
 fn is_char(btf: &mut Btf, id: u32) -> io::Result<bool> {
