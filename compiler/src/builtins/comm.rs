@@ -29,10 +29,6 @@ impl Builtin for Comm {
     }
 
     /// The helper pads the name with zeros.
-    fn fills(&self) -> Option<u32> {
-        Some(SIZE)
-    }
-
     fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, _: &Expr, to: PointerValue<'c>) {
         let size = lower.int(i64::from(SIZE));
         lower.helper(GET_CURRENT_COMM, &[to.into(), size.into()]);

@@ -46,10 +46,6 @@ pub trait Builtin: Sync {
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, _: &Expr) -> IntValue<'c> {
         lower.int(0)
     }
-    /// So many bytes `lower_into` writes, whatever the value is; none if that depends on it.
-    fn fills(&self) -> Option<u32> {
-        None
-    }
     /// Writes what is no scalar.
     fn lower_into<'c>(&self, _: &mut Lower<'c, '_>, _: &Expr, _: PointerValue<'c>) {}
 }
