@@ -12,7 +12,7 @@ mod error;
 mod kernel_log;
 mod load;
 mod maps;
-#[cfg(panic = "abort")]
+#[cfg(no_unwind)]
 mod no_unwind;
 mod no_zlib;
 pub mod object;
