@@ -1,7 +1,7 @@
 //! The command line: `btrun [OPTIONS] OBJECT [PARAMS...]` and `btrun inspect OBJECT`.
 //!
 //! Everything after OBJECT belongs to the script. The words are split by clap's lexer; the rest of clap would be a hundred
-//! kilobytes, of two megabytes in all, for six options.
+//! kilobytes.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

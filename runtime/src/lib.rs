@@ -17,6 +17,7 @@ mod no_unwind;
 mod no_zlib;
 pub mod object;
 pub mod params;
+mod progress;
 pub mod report;
 mod say;
 mod session;

@@ -2,7 +2,7 @@
 //!
 //! A release aborts at a panic, and has no unwinding tables (see build.rs), so a backtrace would be empty anyway. With these
 //! definitions the optimiser sees that, and leaves out what the standard library would print it with: a DWARF reader, a
-//! demangler, decompression, 250 KB of two megabytes.
+//! demangler, decompression, 250 KB.
 
 use std::ffi::{c_int, c_void};
 

@@ -1,7 +1,7 @@
 //! zlib's functions that libelf and libbpf would call for compressed sections and /proc/config.gz.
 //!
 //! Objects of `btc` have no compressed sections, and programs no kconfig externs, so these are never called; that they
-//! exist here keeps 80 KB of zlib out of a binary that may have two megabytes in all. Each says that it failed.
+//! exist here keeps 80 KB of zlib out of a binary that is counted in kilobytes. Each says that it failed.
 
 use std::ffi::{c_char, c_int, c_void};
 

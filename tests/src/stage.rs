@@ -119,7 +119,18 @@ impl Stage {
                 stderr: String::new(),
             });
         }
-        compile(&self.tools, &fixture.path, &fixture.btc, &[], output)
+        // 0.17 does not look at debug information
+        let environment: &[_] = match fixture.mode {
+            Mode::Peer => &[("BPFTRACE_SHOW_DEBUG_INFO", "false")],
+            _ => &[],
+        };
+        compile(
+            &self.tools,
+            &fixture.path,
+            &fixture.btc,
+            environment,
+            output,
+        )
     }
 
     fn damage(&self, fixture: &Fixture) -> Result<()> {

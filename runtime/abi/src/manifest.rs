@@ -327,6 +327,23 @@ pub enum EventKind {
     Join { separator: String },
 }
 
+impl EventKind {
+    /// The values in its record.
+    pub fn args(&self) -> &[Arg] {
+        match self {
+            EventKind::Printf(f)
+            | EventKind::Cat(f)
+            | EventKind::System(f)
+            | EventKind::Errorf(f)
+            | EventKind::Warnf(f) => &f.args,
+            EventKind::Print { value: arg } | EventKind::PrintMapEntry { key: arg, .. } => {
+                std::slice::from_ref(arg)
+            }
+            _ => &[],
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Format {
     /// The grammar is [`crate::format`]'s.
@@ -526,6 +543,14 @@ impl std::fmt::Display for ManifestError {
 impl std::error::Error for ManifestError {}
 
 impl Manifest {
+    /// The types of all values that are reported: keys and values of maps, and what records hold.
+    pub fn types(&self) -> impl Iterator<Item = &Type> {
+        let maps = self.maps.iter();
+        let maps = maps.flat_map(|map| map.key.iter().chain([&map.value]));
+        let events = self.events.iter().flat_map(|e| e.kind.args());
+        maps.chain(events.map(|arg| &arg.ty))
+    }
+
     /// Reads the content of the manifest section. The version is looked at first, so that an object of another major version is
     /// refused by name whatever else it holds.
     pub fn from_json(json: &[u8]) -> Result<Manifest, ManifestError> {

@@ -231,6 +231,17 @@ impl Type {
         )
     }
 
+    /// It, or a part of it, is like that.
+    pub fn any(&self, is: &dyn Fn(&Type) -> bool) -> bool {
+        is(self)
+            || match self {
+                Type::Array { element, .. } => element.any(is),
+                Type::Tuple { fields, .. } => fields.iter().any(|f| f.ty.any(is)),
+                Type::Struct { fields, .. } => fields.iter().any(|f| f.ty.any(is)),
+                _ => false,
+            }
+    }
+
     /// A tuple of `types`, each field aligned, the size a multiple of the alignment.
     pub fn tuple(types: impl IntoIterator<Item = Type>) -> Type {
         let mut layout = Layout::new(0);

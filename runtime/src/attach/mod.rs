@@ -6,7 +6,7 @@ mod counter;
 mod interval;
 mod kprobe;
 pub mod multi;
-mod perf_event;
+pub mod perf_event;
 mod profile;
 pub mod special;
 mod tracepoint;

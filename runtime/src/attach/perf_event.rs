@@ -8,8 +8,8 @@ use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd};
 use bt_abi::manifest::Period;
 use libbpf_rs::{Link, PerfEventOpts, ProgramMut};
 use libbpf_sys::{
-    PERF_COUNT_SW_CPU_CLOCK, PERF_FLAG_FD_CLOEXEC, PERF_TYPE_BREAKPOINT, PERF_TYPE_SOFTWARE,
-    PERF_TYPE_TRACEPOINT, perf_event_attr,
+    PERF_COUNT_SW_CPU_CLOCK, PERF_COUNT_SW_DUMMY, PERF_FLAG_FD_CLOEXEC, PERF_SAMPLE_TIME,
+    PERF_TYPE_BREAKPOINT, PERF_TYPE_SOFTWARE, PERF_TYPE_TRACEPOINT, perf_event_attr,
 };
 
 use crate::environment::cpus;
@@ -79,6 +79,19 @@ pub fn breakpoint(address: u64, length: u64, access: u32, cpu: i32) -> io::Resul
     attr.bp_type = access;
     attr.__bindgen_anon_3.bp_addr = address;
     attr.__bindgen_anon_4.bp_len = length;
+    open(&attr, cpu)
+}
+
+/// Counts nothing; its buffer gets records of processes that fork, exec, map code and end on this CPU, each with its time.
+pub fn tasks(cpu: i32) -> io::Result<OwnedFd> {
+    let mut attr = attributes(PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_DUMMY));
+    attr.sample_type = u64::from(PERF_SAMPLE_TIME);
+    attr.set_sample_id_all(1);
+    attr.set_mmap(1);
+    attr.set_mmap2(1);
+    attr.set_comm(1);
+    attr.set_comm_exec(1);
+    attr.set_task(1);
     open(&attr, cpu)
 }
 

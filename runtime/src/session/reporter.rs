@@ -98,7 +98,7 @@ impl<'a> Reporter<'a> {
             formats: manifest.events.iter().map(|e| pieces(&e.kind)).collect(),
             output: report::format(run.format),
             sink,
-            stacks: StackPrinter::new(loaded),
+            stacks: StackPrinter::new(loaded, manifest),
             verbose: run.verbose,
             buffering: run.buffering,
             state: State::Tracing,
@@ -346,6 +346,7 @@ impl<'a> Reporter<'a> {
     pub fn poll_lost(&mut self) {
         if self.lost_checked.elapsed() >= LOST_INTERVAL {
             self.check_lost();
+            self.stacks.update();
         }
     }
 
@@ -399,6 +400,7 @@ impl<'a> Reporter<'a> {
     }
 
     pub fn flush(&mut self) {
+        self.stacks.rest();
         match self.sink.flush() {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => self.no_reader = true,

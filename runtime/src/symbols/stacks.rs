@@ -1,18 +1,16 @@
-//! Stacks as text: addresses from the maps of stacks, symbols from blazesym.
-//!
-//! The symbolizer is made when the first stack is printed: reading the kernel's symbols costs a tenth of a second.
+//! Stacks as text: addresses from the maps of stacks, what lies there from [`super::frames`].
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
-use blazesym::symbolize::source::{Kernel, Process, Source};
-use blazesym::symbolize::{Input, Symbolized, Symbolizer};
-use blazesym::{MaybeDefault, Pid};
+use bt_abi::manifest::Manifest;
 use bt_abi::names::stacks_map;
-use bt_abi::types::StackMode;
+use bt_abi::types::{StackMode, Type};
 use libbpf_rs::{MapCore, MapFlags};
 
+use super::frames::{Frame, Frames};
+use super::processes::Processes;
 use crate::load::Loaded;
+use crate::progress::Progress;
 use crate::value::{StackRef, Stacks};
 
 /// Spaces in front of a frame.
@@ -20,22 +18,36 @@ const INDENT: &str = "        ";
 
 pub struct StackPrinter<'a> {
     loaded: &'a Loaded,
-    symbolizer: Option<Symbolizer>,
-    /// Kernel frames that were printed before.
-    kernel: HashMap<u64, String>,
+    frames: Frames,
+    /// While many symbols are looked up one after the other.
+    progress: Option<Progress>,
 }
 
 impl<'a> StackPrinter<'a> {
-    pub fn new(loaded: &'a Loaded) -> StackPrinter<'a> {
+    pub fn new(loaded: &'a Loaded, manifest: &Manifest) -> StackPrinter<'a> {
+        let processes = match prints_user_symbols(manifest) {
+            true => Processes::watch(),
+            false => Processes::default(),
+        };
         StackPrinter {
             loaded,
-            symbolizer: None,
-            kernel: HashMap::new(),
+            frames: Frames::new(manifest, processes),
+            progress: None,
         }
     }
 
+    /// Notes which processes came and went.
+    pub fn update(&mut self) {
+        self.frames.update();
+    }
+
+    /// Nothing is looked up for now.
+    pub fn rest(&mut self) {
+        self.progress = None;
+    }
+
     /// Innermost frame first.
-    fn frames(&self, stack: &StackRef) -> Vec<u64> {
+    fn addresses(&self, stack: &StackRef) -> Vec<u64> {
         if stack.key == 0 {
             return Vec::new();
         }
@@ -50,57 +62,21 @@ impl<'a> StackPrinter<'a> {
             .collect()
     }
 
-    fn symbolize(
-        &mut self,
-        source: &Source<'_>,
-        addresses: &[u64],
-        mode: StackMode,
-    ) -> Vec<String> {
-        let user = matches!(source, Source::Process(_));
-        let symbolizer = self.symbolizer.get_or_insert_with(|| {
-            Symbolizer::builder()
-                .enable_code_info(false)
-                .enable_inlined_fns(false)
-                .enable_auto_reload(false)
-                .build()
-        });
-        let found = symbolizer
-            .symbolize(source, Input::AbsAddr(addresses))
-            .unwrap_or_default();
-        let name = |(i, address): (usize, &u64)| frame(found.get(i), *address, mode, user);
-        addresses.iter().enumerate().map(name).collect()
-    }
-
-    fn names(&mut self, addresses: &[u64], pid: Option<u32>, mode: StackMode) -> Vec<String> {
-        let Some(pid) = pid else {
-            let unknown: Vec<u64> = addresses
-                .iter()
-                .filter(|a| !self.kernel.contains_key(a))
-                .copied()
-                .collect();
-            if !unknown.is_empty() {
-                let source = Source::Kernel(Kernel {
-                    vmlinux: MaybeDefault::None,
-                    debug_syms: false,
-                    ..Kernel::default()
-                });
-                let names = self.symbolize(&source, &unknown, mode);
-                self.kernel.extend(unknown.into_iter().zip(names));
-            }
-            let known = |a: &u64| self.kernel.get(a).cloned().unwrap_or_default();
-            return addresses.iter().map(known).collect();
-        };
-        let source = Source::Process(Process {
-            debug_syms: false,
-            ..Process::new(Pid::from(pid))
-        });
-        self.symbolize(&source, addresses, mode)
+    fn look_up(&mut self, addresses: &[u64], pid: Option<u32>) -> Vec<Frame> {
+        let progress = self
+            .progress
+            .get_or_insert_with(|| Progress::new("looking up symbols", 0));
+        progress.step(addresses.len());
+        match pid {
+            None => self.frames.kernel(addresses),
+            Some(pid) => self.frames.user(pid, addresses),
+        }
     }
 }
 
 impl Stacks for StackPrinter<'_> {
     fn text(&mut self, stack: StackRef) -> Vec<u8> {
-        let addresses = self.frames(&stack);
+        let addresses = self.addresses(&stack);
         let mut text = String::from("\n");
         if stack.mode == StackMode::Raw {
             for address in &addresses {
@@ -108,43 +84,118 @@ impl Stacks for StackPrinter<'_> {
             }
             return text.into_bytes();
         }
-        let names = match addresses.is_empty() {
+        // the others are where their calls return to, which may be another line, or another function
+        let calls: Vec<u64> = addresses.iter().take(1).copied().collect();
+        let calls = calls
+            .into_iter()
+            .chain(addresses.iter().skip(1).map(|a| a - 1));
+        let mut frames = match addresses.is_empty() {
             true => Vec::new(),
-            false => self.names(&addresses, stack.pid, stack.mode),
+            false => self.look_up(&calls.collect::<Vec<_>>(), stack.pid),
         };
-        for (address, name) in addresses.iter().zip(names) {
-            let _ = match stack.mode {
-                StackMode::Perf => writeln!(text, "\t{address:x} {name}"),
-                _ => writeln!(text, "{INDENT}{name}"),
-            };
+        for symbol in frames.iter_mut().skip(1).filter_map(|f| f.symbol.as_mut()) {
+            symbol.offset += 1;
+        }
+        for (address, frame) in addresses.iter().zip(frames) {
+            match stack.mode {
+                StackMode::Perf => perf(&mut text, *address, &frame, stack.pid.is_some()),
+                _ => bpftrace(&mut text, *address, &frame),
+            }
         }
         text.into_bytes()
     }
 
     fn symbol(&mut self, address: u64, pid: Option<u32>) -> Vec<u8> {
-        let names = self.names(&[address], pid, StackMode::Bpftrace);
-        let name = names.first().map_or("", |frame| without_offset(frame));
-        name.as_bytes().to_vec()
+        let frames = self.look_up(&[address], pid);
+        let symbol = frames.into_iter().next().and_then(|f| f.symbol);
+        let name = symbol.map_or_else(|| format!("{address:#x}"), |s| s.name);
+        name.into_bytes()
     }
 }
 
-/// The name alone; an address without one in hexadecimal.
-fn without_offset(frame: &str) -> &str {
-    frame.rsplit_once('+').map_or(frame, |(name, _)| name)
-}
-
-fn frame(found: Option<&Symbolized<'_>>, address: u64, mode: StackMode, user: bool) -> String {
-    // only user frames have a module in this mode
-    let with_module = user && mode == StackMode::Perf;
-    let Some(symbol) = found.and_then(|f| f.as_sym()) else {
-        let unknown = if with_module { " ([unknown])" } else { "" };
-        return format!("{address:#x}{unknown}");
+/// `name+offset@file:line`, after a line for each function that was inlined there.
+fn bpftrace(text: &mut String, address: u64, frame: &Frame) {
+    let at = |place: &Option<String>| match place {
+        Some(place) => format!("@{place}"),
+        None => String::new(),
     };
-    let mut text = format!("{}+{}", symbol.name, symbol.offset);
-    if with_module {
-        let module = symbol.module.as_deref();
-        let module = module.map_or("[unknown]".into(), |m| m.to_string_lossy());
-        let _ = write!(text, " ({module})");
+    for inlined in &frame.inlined {
+        let (name, place) = (&inlined.name, at(&inlined.place));
+        let _ = writeln!(text, "{INDENT}[inlined] {name}{place}");
     }
-    text
+    let _ = match &frame.symbol {
+        Some(s) => writeln!(text, "{INDENT}{}+{}{}", s.name, s.offset, at(&s.place)),
+        None => writeln!(text, "{INDENT}{address:#x}"),
+    };
+}
+
+/// `address name+offset (file)`; frames of the kernel have no file.
+fn perf(text: &mut String, address: u64, frame: &Frame, user: bool) {
+    for inlined in &frame.inlined {
+        let _ = writeln!(text, "\t{address:x} {} (inlined)", inlined.name);
+    }
+    let module = match &frame.symbol {
+        _ if !user => String::new(),
+        Some(symbol) if symbol.module.is_some() => {
+            format!(" ({})", symbol.module.as_deref().unwrap_or_default())
+        }
+        _ => " ([unknown])".into(),
+    };
+    let _ = match &frame.symbol {
+        Some(s) => writeln!(text, "\t{address:x} {}+{}{module}", s.name, s.offset),
+        None => writeln!(text, "\t{address:x} {address:#x}{module}"),
+    };
+}
+
+/// Stacks or addresses of processes are in a map or in an event.
+fn prints_user_symbols(manifest: &Manifest) -> bool {
+    let is_user = |ty: &Type| matches!(ty, Type::UserStack { .. } | Type::UserSymbol);
+    manifest.types().any(|ty| ty.any(&is_user))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::frames::{Inlined, Symbol};
+    use super::*;
+
+    fn some_frame(module: Option<&str>) -> Frame {
+        Frame {
+            inlined: vec![Inlined {
+                name: "inner".into(),
+                place: Some("src/a.c:7".into()),
+            }],
+            symbol: Some(Symbol {
+                name: "outer".into(),
+                offset: 12,
+                module: module.map(str::to_string),
+                place: Some("src/a.c:9".into()),
+            }),
+        }
+    }
+
+    #[test]
+    fn frames_as_bpftrace_prints_them() {
+        let mut text = String::new();
+        bpftrace(&mut text, 0x1234, &some_frame(Some("/bin/x")));
+        bpftrace(&mut text, 0x1234, &Frame::default());
+        let expected =
+            "        [inlined] inner@src/a.c:7\n        outer+12@src/a.c:9\n        0x1234\n";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn frames_as_perf_prints_them() {
+        let mut text = String::new();
+        perf(&mut text, 0x1234, &some_frame(Some("/bin/x")), true);
+        perf(&mut text, 0x1234, &some_frame(None), true);
+        perf(&mut text, 0x1234, &some_frame(None), false);
+        perf(&mut text, 0x1234, &Frame::default(), true);
+        perf(&mut text, 0x1234, &Frame::default(), false);
+        let inlined = "\t1234 inner (inlined)\n";
+        let expected = format!(
+            "{inlined}\t1234 outer+12 (/bin/x)\n{inlined}\t1234 outer+12 ([unknown])\n{inlined}\t1234 outer+12\n\
+             \t1234 0x1234 ([unknown])\n\t1234 0x1234\n"
+        );
+        assert_eq!(text, expected);
+    }
 }
