@@ -109,8 +109,8 @@ impl<'c> Lower<'c, '_> {
         let [found, done] = ["found", "done"].map(|name| self.b.block(name));
         self.b.branch_null(count, done, found);
         self.b.at_end(found);
-        let old = self.b.load(count, 8, false);
-        self.b.store(count, self.b.add(old, self.int(1)), 8);
+        // a uprobe may be preempted here by another task that runs the same program
+        self.b.atomic_add(count, self.int(1));
         self.b.jump(done);
         self.b.at_end(done);
     }

@@ -1,6 +1,6 @@
 //! JSON, one line a message, with the types and spellings of bpftrace's `-f json`.
 
-use bt_abi::manifest::{Fault, Source, Span};
+use bt_abi::manifest::{Fault, Program, Source, Span};
 
 use super::fault::{helper, words};
 use super::histogram::{Bound, Histogram};
@@ -105,6 +105,18 @@ impl Output for Json {
             r#"{{"type": "lost_events", "count": {events}, "data": {{"events": {events}}}}}"#
         );
         push_line(out, &line);
+    }
+
+    fn losses(&self, out: &mut Vec<u8>, losses: &[(&Program, u64)], _: &Source) {
+        let one = |(program, lost): &(&Program, u64)| {
+            format!(
+                r#"{{"probe": {}, "line": {}, "count": {lost}}}"#,
+                string(program.probe.as_bytes()),
+                program.span.line
+            )
+        };
+        let all: Vec<String> = losses.iter().map(one).collect();
+        message(out, "lost_events_by_probe", &format!("[{}]", all.join(",")));
     }
 
     fn fault(&self, out: &mut Vec<u8>, fault: &Fault, status: i64, times: u64, source: &Source) {

@@ -17,7 +17,7 @@ mod trial;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use bt_abi::manifest::{Fault, Map, Source, Span};
+use bt_abi::manifest::{Fault, Map, Program, Source, Span};
 use bt_abi::types::Type;
 
 use crate::cli::Format;
@@ -80,6 +80,8 @@ pub trait Output {
     /// `errorf`, or else `warnf`.
     fn message(&self, out: &mut Vec<u8>, error: bool, text: &[u8], source: &Source, span: &Span);
     fn lost(&self, out: &mut Vec<u8>, events: u64);
+    /// At the end, all that were lost, by the program that sent them.
+    fn losses(&self, out: &mut Vec<u8>, losses: &[(&Program, u64)], source: &Source);
     /// Something went wrong in a program, so many times.
     fn fault(&self, out: &mut Vec<u8>, fault: &Fault, status: i64, times: u64, source: &Source);
     fn test(&self, out: &mut Vec<u8>, result: &TestResult<'_>);

@@ -1,6 +1,6 @@
 //! The text format, as bpftrace 0.26 prints it.
 
-use bt_abi::manifest::{Fault, Source, Span};
+use bt_abi::manifest::{Fault, Program, Source, Span};
 
 use super::fault::{excerpt, helper, words};
 use super::histogram::Histogram;
@@ -88,6 +88,18 @@ impl Output for Text {
 
     fn lost(&self, _: &mut Vec<u8>, events: u64) {
         say::err(&format!("Lost {events} events\n"));
+    }
+
+    fn losses(&self, _: &mut Vec<u8>, losses: &[(&Program, u64)], source: &Source) {
+        let total: u64 = losses.iter().map(|(_, lost)| lost).sum();
+        say::err(&format!("WARNING: Total lost event count: {total}\n"));
+        for (program, lost) in losses {
+            let place = place(source, &program.span);
+            say::err(&format!("{place}: `{}` lost {lost}\n", program.probe));
+        }
+        say::err(
+            "help: the buffer was full: report less, or raise `perf_rb_pages` in the script's config block\n",
+        );
     }
 
     fn fault(&self, _: &mut Vec<u8>, fault: &Fault, status: i64, times: u64, source: &Source) {

@@ -1,6 +1,7 @@
 //! A run, from `begin` to the maps at the end.
 
 mod faults;
+mod losses;
 mod ready;
 mod reporter;
 mod trials;

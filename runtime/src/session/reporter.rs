@@ -10,7 +10,7 @@ use bt_abi::record::{HEADER_SIZE, Header};
 use crate::cli::{Buffering, Run};
 use crate::error::{Failure, describe};
 use crate::load::Loaded;
-use crate::maps::{self, Entry, KernelMap};
+use crate::maps::{Entry, KernelMap};
 use crate::report::{
     self, BenchmarkResult, Output, Sink, TestResult, clock, files, join, printf, text,
 };
@@ -20,6 +20,7 @@ use crate::symbols::stacks::StackPrinter;
 use crate::value::{self, Decoder, Value};
 
 use super::faults::Faults;
+use super::losses::Losses;
 
 /// Between two looks at the counters of lost events.
 pub const LOST_INTERVAL: Duration = Duration::from_millis(250);
@@ -29,20 +30,17 @@ const MAX_CAT_BYTES: u64 = 10_240;
 
 pub struct Reporter<'a> {
     manifest: &'a Manifest,
-    loaded: &'a Loaded,
     maps: Vec<KernelMap<'a>>,
     /// The formats of printf events, parsed; empty for others.
     formats: Vec<Vec<Piece>>,
     output: Box<dyn Output>,
     sink: Sink,
     stacks: StackPrinter<'a>,
-    verbose: bool,
     buffering: Buffering,
     state: State,
     /// What the script exits with.
     code: Option<i64>,
-    /// Lost events that were reported.
-    lost: u64,
+    losses: Losses<'a>,
     lost_checked: Instant,
     faults: Faults<'a>,
     warnings: bool,
@@ -93,17 +91,15 @@ impl<'a> Reporter<'a> {
         };
         Ok(Reporter {
             manifest,
-            loaded,
             maps,
             formats: manifest.events.iter().map(|e| pieces(&e.kind)).collect(),
             output: report::format(run.format),
             sink,
             stacks: StackPrinter::new(loaded, manifest),
-            verbose: run.verbose,
             buffering: run.buffering,
             state: State::Tracing,
             code: None,
-            lost: 0,
+            losses: Losses::new(loaded, manifest),
             lost_checked: Instant::now(),
             faults: Faults::new(loaded, &manifest.faults, run.helper_errors),
             warnings: run.warnings,
@@ -352,12 +348,9 @@ impl<'a> Reporter<'a> {
 
     fn check_lost(&mut self) {
         self.lost_checked = Instant::now();
-        let total: u64 = maps::lost(self.loaded, self.manifest.programs.len())
-            .iter()
-            .sum();
-        if total > self.lost {
-            self.output.lost(&mut self.sink.buffer, total - self.lost);
-            self.lost = total;
+        let lost = self.losses.look();
+        if lost > 0 {
+            self.output.lost(&mut self.sink.buffer, lost);
         }
         if self.warnings {
             for news in self.faults.look() {
@@ -372,18 +365,10 @@ impl<'a> Reporter<'a> {
     /// After the last record: losses and maps.
     pub fn finish(&mut self) -> Result<(), Failure> {
         self.check_lost();
-        if self.lost > 0 {
-            say::err(&format!("WARNING: Total lost event count: {}\n", self.lost));
-            if self.verbose {
-                let lost = maps::lost(self.loaded, self.manifest.programs.len());
-                for (program, lost) in self.manifest.programs.iter().zip(lost) {
-                    if lost > 0 {
-                        let line = program.span.line;
-                        let probe = &program.probe;
-                        say::err(&format!("lost {lost} events of `{probe}` (line {line})\n"));
-                    }
-                }
-            }
+        if self.losses.total > 0 {
+            let losses = self.losses.by_program();
+            self.output
+                .losses(&mut self.sink.buffer, &losses, &self.manifest.source);
         }
         self.output.end(&mut self.sink.buffer);
         if self.manifest.config.print_maps_on_exit {

@@ -120,6 +120,7 @@ pub fn run(tools: &Tools, filter: &str, report: &mut Report) {
         };
         report.add("commands", name, &verdict);
     }
+    super::losses::run(tools, filter, report);
 }
 
 fn started(tools: &Tools, args: &[&str]) -> Result<Output> {
