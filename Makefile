@@ -52,6 +52,20 @@ vm: deps-build deps-test build tracees ## KERNEL=6.1 SCRIPT=x.bt [SECONDS=10]: r
 bless: build ## rewrite the recorded diagnostics beside fixtures/ui/*.bt
 	BLESS=1 $(SUITE) ui
 
+RECORDED := print_values print_map print_map_top printf_many printf_strings hist lhist agg_stats errorf records ntop buf enum_names
+
+.PHONY: records
+records: deps-build ## record runs of fixtures anew, for the tests that print them again (as root)
+	cargo build --profile quick -p btc -p btrun --features btrun/record --target-dir target/record
+	mkdir -p fixtures/records
+	for name in $(RECORDED); do \
+	  rm -f fixtures/records/$$name.*; \
+	  target/record/x86_64-unknown-linux-gnu/quick/btc fixtures/run/$$name.bt -o target/record/$$name.bpf.o && \
+	  cp target/record/$$name.bpf.json fixtures/records/$$name.json && \
+	  $(ROOT) env BTRUN_RECORD=fixtures/records/$$name.records target/record/x86_64-unknown-linux-gnu/quick/btrun -q target/record/$$name.bpf.o >fixtures/records/$$name.txt || exit 1; \
+	done
+	BLESS=1 cargo test -q -p btrun recordings_print
+
 .PHONY: bench
 # Strings of both tools have 64 bytes, the default of Debian's bpftrace (btc's is bpftrace 0.26's, 1024).
 bench: deps-build deps-bench build tracees ## compare with Debian's bpftrace, side by side (as root)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use bt_abi::manifest::Map;
+use bt_abi::manifest::{Manifest, Map};
 use bt_abi::types::Type;
 use libbpf_rs::{MapCore, MapFlags, MapType};
 
@@ -17,14 +17,59 @@ pub struct Entry {
     pub value: Vec<u8>,
 }
 
+/// The contents of the script's maps, by their indexes in the manifest.
+pub trait Tables {
+    fn entries(&self, map: usize) -> Result<Vec<Entry>, Failure>;
+    /// The entry of one key.
+    fn entry(&self, map: usize, key: &[u8]) -> Result<Option<Entry>, Failure>;
+    /// `clear(@map)`
+    fn clear(&self, map: usize) -> Result<(), Failure>;
+    /// `zero(@map)`: the values become 0, the keys stay.
+    fn zero(&self, map: usize) -> Result<(), Failure>;
+}
+
+/// Those in the kernel.
+pub struct KernelMaps<'a>(Vec<KernelMap<'a>>);
+
+impl<'a> KernelMaps<'a> {
+    pub fn find(loaded: &'a Loaded, manifest: &'a Manifest) -> Result<KernelMaps<'a>, Failure> {
+        let maps = manifest.maps.iter();
+        let found: Result<_, _> = maps.map(|m| KernelMap::find(loaded, m)).collect();
+        found.map(KernelMaps)
+    }
+
+    fn get(&self, map: usize) -> Result<&KernelMap<'a>, Failure> {
+        let found = self.0.get(map);
+        found.ok_or_else(|| Failure::unusable(format!("the object has no map of number {map}")))
+    }
+}
+
+impl Tables for KernelMaps<'_> {
+    fn entries(&self, map: usize) -> Result<Vec<Entry>, Failure> {
+        self.get(map)?.entries()
+    }
+
+    fn entry(&self, map: usize, key: &[u8]) -> Result<Option<Entry>, Failure> {
+        self.get(map)?.entry(key)
+    }
+
+    fn clear(&self, map: usize) -> Result<(), Failure> {
+        self.get(map)?.clear()
+    }
+
+    fn zero(&self, map: usize) -> Result<(), Failure> {
+        self.get(map)?.zero()
+    }
+}
+
 /// A map of the script in the kernel.
-pub struct KernelMap<'a> {
-    pub map: &'a Map,
+struct KernelMap<'a> {
+    map: &'a Map,
     kernel: libbpf_rs::Map<'a>,
 }
 
 impl<'a> KernelMap<'a> {
-    pub fn find(loaded: &'a Loaded, map: &'a Map) -> Result<KernelMap<'a>, Failure> {
+    fn find(loaded: &'a Loaded, map: &'a Map) -> Result<KernelMap<'a>, Failure> {
         match loaded.map(&map.symbol) {
             Some(kernel) => Ok(KernelMap { map, kernel }),
             None => Err(Failure::unusable(format!(
@@ -67,7 +112,7 @@ impl<'a> KernelMap<'a> {
     }
 
     /// All entries; that of a map without a key has an empty key, and is missing until the script has assigned.
-    pub fn entries(&self) -> Result<Vec<Entry>, Failure> {
+    fn entries(&self) -> Result<Vec<Entry>, Failure> {
         if self.map.key.is_none() {
             let cpus = self.look_up(&0u32.to_ne_bytes())?.unwrap_or_default();
             return Ok(match is_set(self.map, &cpus) {
@@ -93,7 +138,7 @@ impl<'a> KernelMap<'a> {
     }
 
     /// The entry of one key.
-    pub fn entry(&self, key: &[u8]) -> Result<Option<Entry>, Failure> {
+    fn entry(&self, key: &[u8]) -> Result<Option<Entry>, Failure> {
         let cpus = self.look_up(key)?;
         Ok(cpus.map(|cpus| Entry {
             key: key.to_vec(),
@@ -102,7 +147,7 @@ impl<'a> KernelMap<'a> {
     }
 
     /// `clear(@map)`
-    pub fn clear(&self) -> Result<(), Failure> {
+    fn clear(&self) -> Result<(), Failure> {
         if self.map.key.is_none() {
             return self.write_zeroes(&0u32.to_ne_bytes(), None);
         }
@@ -114,7 +159,7 @@ impl<'a> KernelMap<'a> {
     }
 
     /// `zero(@map)`: the values become 0, the keys stay.
-    pub fn zero(&self) -> Result<(), Failure> {
+    fn zero(&self) -> Result<(), Failure> {
         if self.map.key.is_none() {
             let key = 0u32.to_ne_bytes();
             let cpus = self.look_up(&key)?.unwrap_or_default();

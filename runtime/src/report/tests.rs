@@ -119,6 +119,58 @@ proptest! {
     }
 }
 
+/// Values of all shapes, with texts of any bytes.
+fn values() -> impl Strategy<Value = Value> {
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..12);
+    let name = "[a-z\"\\\\\u{1}é]{1,4}";
+    let leaf = prop_oneof![
+        any::<u64>().prop_map(|n| Value::Int(Int::unsigned(n))),
+        any::<i64>().prop_map(|n| Value::Int(Int::signed(n))),
+        any::<bool>().prop_map(Value::Bool),
+        bytes().prop_map(Value::Text),
+        bytes().prop_map(Value::Buffer),
+        any::<u64>().prop_map(pointer),
+    ];
+    leaf.prop_recursive(3, 16, 4, move |inner| {
+        let some = || proptest::collection::vec(inner.clone(), 0..4);
+        prop_oneof![
+            some().prop_map(Value::Array),
+            some().prop_map(Value::Tuple),
+            proptest::collection::vec((name, inner.clone()), 0..4).prop_map(Value::Record),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn json_is_valid_whatever_is_in_it(
+        value in values(),
+        key in values(),
+        text in proptest::collection::vec(any::<u8>(), 0..20),
+    ) {
+        let output = json::Json;
+        let source = Source { name: "a\"b.bt".into(), text: String::new() };
+        let mut out = Vec::new();
+        output.value(&mut out, &value);
+        output.printf(&mut out, &text);
+        output.time(&mut out, &text);
+        output.cat(&mut out, &text);
+        output.join(&mut out, &text);
+        output.system(&mut out, &text);
+        output.message(&mut out, true, &text, &source, &NOWHERE);
+        output.map(&mut out, "@m", &MapReport::Single(Content::Value(value.clone())));
+        output.map(&mut out, "@m", &MapReport::Keyed(vec![(key, Content::Value(value))]));
+        output.lost(&mut out, 7);
+        output.attached(&mut out, 3);
+        let out = String::from_utf8(out).expect("UTF-8");
+        prop_assert_eq!(out.lines().count(), 11);
+        for line in out.lines() {
+            let parsed: Result<serde_json::Value, _> = serde_json::from_str(line);
+            prop_assert!(parsed.is_ok(), "{}", line);
+        }
+    }
+}
+
 fn types() -> Vec<Type> {
     let int = Type::Int {
         size: 4,

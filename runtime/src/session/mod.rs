@@ -2,7 +2,10 @@
 
 mod faults;
 mod losses;
+mod printer;
 mod ready;
+#[cfg(any(test, feature = "record"))]
+mod recording;
 mod reporter;
 mod trials;
 
