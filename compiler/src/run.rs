@@ -48,8 +48,12 @@ pub struct Run {
     verbose: bool,
 
     /// Warn of reads of memory that fail, and of map entries that are read and not there
-    #[arg(short = 'k', action = clap::ArgAction::Count)]
+    #[arg(short = 'k', long = "warnings", action = clap::ArgAction::Count)]
     helper_errors: u8,
+
+    /// Load and attach everything, and end
+    #[arg(long)]
+    dry_run: bool,
 
     /// Run the script's `test` probes
     #[arg(long)]
@@ -108,6 +112,7 @@ impl Run {
             ("-q", self.quiet),
             ("-v", self.verbose),
             ("-k", self.helper_errors > 0),
+            ("--dry-run", self.dry_run),
             ("--test", self.test),
             ("--bench", self.bench),
             ("--no-warnings", self.settings.no_warnings),

@@ -35,6 +35,8 @@ pub struct Run {
     /// Run scripts that do more than look.
     pub allow_unsafe: bool,
     pub mode: Mode,
+    /// Over as soon as all is attached.
+    pub dry_run: bool,
 }
 
 /// When the report is written.
@@ -79,10 +81,11 @@ Options:
   -f, --format <FORMAT>  Format of the report: text (the default), json
   -B <MODE>              When the report is written: line (the default: at once), full (in large pieces), none (each record by itself)
       --ready-line <TEXT>  Print TEXT as a line on standard output once all probes are attached, before any event
-  -k                     Warn of reads of memory that fail, and of map entries that are read and not there
+  -k, --warnings         Warn of reads of memory that fail, and of map entries that are read and not there
       --no-warnings      Do not warn of what goes wrong in programs, nor print the script's `warnf`
       --test             Run the `test` probes, and nothing else
       --bench            Run the `bench` probes, and nothing else
+      --dry-run          Load and attach everything, and end
       --unsafe           Allow the script to run commands and to change what it traces
   -h, --help             Print help
   -V, --version          Print version
@@ -145,6 +148,7 @@ fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
         warnings: true,
         allow_unsafe: false,
         mode: Mode::default(),
+        dry_run: false,
     };
     while let Some(word) = words.next(&mut at) {
         if let Some((name, value)) = word.to_long() {
@@ -197,11 +201,12 @@ fn option(
     match name {
         "v" | "verbose" => run.verbose = true,
         "q" | "quiet" => run.quiet = true,
-        "k" => run.helper_errors = true,
+        "k" | "warnings" => run.helper_errors = true,
         "no-warnings" => run.warnings = false,
         "unsafe" => run.allow_unsafe = true,
         "test" => run.mode = Mode::Test,
         "bench" => run.mode = Mode::Bench,
+        "dry-run" => run.dry_run = true,
         "h" | "help" => return Err(Answer::Help),
         "V" | "version" => return Err(Answer::Version),
         "o" | "output" => {

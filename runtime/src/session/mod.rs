@@ -70,6 +70,9 @@ pub fn run(
     }
     let attached = attach::all(manifest, targets, loaded, environment, run.verbose)?;
     session.announce(run, attached.probes);
+    if run.dry_run {
+        return Ok(0);
+    }
     let outcome = session.trace(attached, began);
     session.finish(outcome)
 }

@@ -1,6 +1,7 @@
 //! The state of a report: what was asked to end it, what was lost, what went wrong. What is printed is [`super::printer`]'s business.
 
 use std::io;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bt_abi::manifest::Manifest;
@@ -24,6 +25,7 @@ pub struct Reporter<'a> {
     manifest: &'a Manifest,
     printer: Printer<'a, KernelMaps<'a>, StackPrinter<'a>>,
     buffering: Buffering,
+    output_file: Option<&'a Path>,
     state: State,
     /// What the script exits with.
     code: Option<i64>,
@@ -58,7 +60,7 @@ enum State {
 
 impl<'a> Reporter<'a> {
     pub fn new(
-        run: &Run,
+        run: &'a Run,
         manifest: &'a Manifest,
         loaded: &'a Loaded,
         sink: Sink,
@@ -72,6 +74,7 @@ impl<'a> Reporter<'a> {
             manifest,
             printer,
             buffering: run.buffering,
+            output_file: run.output.as_deref(),
             state: State::Tracing,
             code: None,
             losses: Losses::new(loaded, manifest),
@@ -210,8 +213,12 @@ impl<'a> Reporter<'a> {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => self.no_reader = true,
             Err(e) => {
-                let failure =
-                    Failure::unusable(format!("cannot write the report: {}", describe(&e)));
+                let place = match &self.output_file {
+                    Some(path) => format!(" to `{}`", path.display()),
+                    None => String::new(),
+                };
+                let why = describe(&e);
+                let failure = Failure::unusable(format!("cannot write the report{place}: {why}"));
                 self.failure.get_or_insert(failure);
             }
         }
