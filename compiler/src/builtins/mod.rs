@@ -3,7 +3,9 @@
 mod args;
 mod argument;
 mod cgroup;
+mod child;
 mod comm;
+mod config;
 mod cpu;
 mod curtask;
 mod elapsed;
@@ -18,6 +20,7 @@ mod rand;
 pub mod relative;
 mod retval;
 mod stack;
+mod str_length;
 mod uid;
 mod usermode;
 mod username;
@@ -91,6 +94,10 @@ pub static BUILTINS: &[&dyn Builtin] = &[
     &relative::PCOMM,
     &relative::LEADER_TID,
     &relative::LEADER_COMM,
+    &child::ChildPid,
+    &child::HasChildPid,
+    &config::Config,
+    &str_length::DefaultStrLength,
 ];
 
 /// A builtin by any of its names; bpftrace's own library calls it `__builtin_NAME`, and so may scripts.

@@ -124,6 +124,24 @@ impl Checker<'_> {
         }
     }
 
+    /// The first two arguments, which must be strings; `None` if that was reported.
+    pub fn two_strings(&mut self, site: &CallSite) -> Option<Vec<Expr>> {
+        let mut strings = Vec::new();
+        for index in 0..2 {
+            let arg = self.arg(site, index)?;
+            let string = self.value_as_string(arg);
+            match &string.ty {
+                Ty::Str(_) => strings.push(string),
+                Ty::Unknown => return None,
+                _ => {
+                    self.wrong_arg(site, &string, "a string");
+                    return None;
+                }
+            }
+        }
+        Some(strings)
+    }
+
     /// An argument that must be an integer known now.
     pub fn literal_int(&mut self, site: &CallSite, index: usize, what: &str) -> Option<i64> {
         let expr = self.arg(site, index)?;

@@ -19,6 +19,8 @@ enum Kind {
     Word(&'static [&'static str], fn(&mut ScriptConfig, &str)),
     /// Concerns the run only: passed on in the manifest. The words that are allowed; none: a number.
     Run(&'static [&'static str]),
+    /// How ready a feature is.
+    Stability,
     /// Meant something to an older bpftrace; accepted, and without effect.
     Ignored,
 }
@@ -93,10 +95,10 @@ const VARIABLES: &[(&str, Kind)] = &[
         "str_trunc_trailer",
         Kind::Text(|c, text| c.str_trunc_trailer = text),
     ),
-    ("unstable_tseries", Kind::Word(UNSTABLE, |_, _| {})),
-    ("unstable_typeinfo", Kind::Word(UNSTABLE, |_, _| {})),
-    ("unstable_dw_ustack", Kind::Word(UNSTABLE, |_, _| {})),
-    ("unstable_import_statement", Kind::Word(UNSTABLE, |_, _| {})),
+    ("unstable_tseries", Kind::Stability),
+    ("unstable_typeinfo", Kind::Stability),
+    ("unstable_dw_ustack", Kind::Stability),
+    ("unstable_import_statement", Kind::Stability),
     ("unstable_addr", Kind::Ignored),
     ("unstable_import", Kind::Ignored),
     ("unstable_macro", Kind::Ignored),
@@ -258,6 +260,17 @@ fn set(config: &mut ScriptConfig, name: &'static str, value: &ConfigValue) -> Re
                 config.run.insert(name.into(), word.to_string());
             }
             None => return Err(one_of(words)),
+        },
+        Kind::Stability => match UNSTABLE.iter().find(|w| w.eq_ignore_ascii_case(&text)) {
+            Some(word) => {
+                let word = match *word {
+                    "true" | "1" => "enable",
+                    "false" | "0" => "error",
+                    word => word,
+                };
+                config.stability.insert(name, word.into());
+            }
+            None => return Err(one_of(UNSTABLE)),
         },
         Kind::Ignored => {}
     }

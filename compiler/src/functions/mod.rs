@@ -25,19 +25,26 @@ mod kaddr;
 mod len;
 mod lhist;
 mod macaddr;
+mod memcmp;
 mod message;
 mod named;
 mod nsecs;
 mod ntop;
 mod override_return;
+mod path;
+mod percpu_kaddr;
+mod pid;
 mod print;
 mod printf;
 mod pton;
 mod reg;
 mod relative;
 mod signal;
+mod socket_cookie;
 mod stack;
 mod str;
+mod str_concat;
+mod strcap;
 mod strftime;
 mod strlen;
 mod strncmp;
@@ -46,6 +53,8 @@ mod sum;
 mod symbol;
 mod system;
 mod time;
+mod traced;
+mod write_user;
 
 pub use str::string_at;
 
@@ -145,6 +154,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &len::Len,
     &lhist::LinearHist,
     &macaddr::Macaddr,
+    &memcmp::Memcmp,
     &message::Errorf,
     &message::Warnf,
     &named::SIGNAL_NAME,
@@ -153,6 +163,10 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &nsecs::Nsecs,
     &ntop::Ntop,
     &override_return::Override,
+    &path::FilePath,
+    &percpu_kaddr::PercpuKaddr,
+    &pid::PID,
+    &pid::TID,
     &print::Print,
     &printf::Printf,
     &pton::Pton,
@@ -163,9 +177,12 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &relative::PPID,
     &signal::Signal,
     &signal::SignalThread,
+    &socket_cookie::SocketCookie,
     &stack::KernelStack,
     &stack::UserStack,
     &str::Str,
+    &str_concat::StrConcat,
+    &strcap::Strcap,
     &strftime::Strftime,
     &strlen::Strlen,
     &strncmp::Strncmp,
@@ -176,6 +193,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &symbol::UserSymbol,
     &system::System,
     &time::Time,
+    &write_user::WriteUser,
 ];
 
 pub fn find(name: &str) -> Option<&'static dyn Function> {

@@ -32,18 +32,9 @@ impl Function for Strncmp {
         if !cx.arity(site, self, 3, 3) {
             return Expr::poison(site.span);
         }
-        let mut strings = Vec::new();
-        for index in 0..2 {
-            let Some(arg) = cx.arg(site, index) else {
-                return Expr::poison(site.span);
-            };
-            let string = cx.value_as_string(arg);
-            match &string.ty {
-                Ty::Str(_) => strings.push(string),
-                Ty::Unknown => return Expr::poison(site.span),
-                _ => return cx.wrong_arg(site, &string, "a string"),
-            }
-        }
+        let Some(strings) = cx.two_strings(site) else {
+            return Expr::poison(site.span);
+        };
         match cx.literal_int(site, 2, "the length") {
             Some(length) if length >= 0 => {
                 let data = CallData::Size(u32::try_from(length).unwrap_or(u32::MAX));

@@ -74,18 +74,9 @@ fn search(function: &'static dyn Function, cx: &mut Checker, site: &CallSite, ty
     if !cx.arity(site, function, 2, 2) {
         return Expr::poison(site.span);
     }
-    let mut strings = Vec::new();
-    for index in 0..2 {
-        let Some(arg) = cx.arg(site, index) else {
-            return Expr::poison(site.span);
-        };
-        let string = cx.value_as_string(arg);
-        match &string.ty {
-            Ty::Str(_) => strings.push(string),
-            Ty::Unknown => return Expr::poison(site.span),
-            _ => return cx.wrong_arg(site, &string, "a string"),
-        }
-    }
+    let Some(strings) = cx.two_strings(site) else {
+        return Expr::poison(site.span);
+    };
     let steps = strings.iter().map(length).fold(1, u32::saturating_mul);
     if steps > MOST_STEPS {
         let [a, b] = [0, 1].map(|i: usize| length(&strings[i]));

@@ -49,6 +49,7 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
             | SlotValue::CgroupId(_)
             | SlotValue::Cpus
             | SlotValue::TaiOffset => found.push(flags::SLOTS),
+            SlotValue::PidNamespace { .. } | SlotValue::ChildPid => found.push(flags::PROCESS),
             SlotValue::ProbeId { .. } => found.push(flags::TARGETS),
             _ => {}
         }

@@ -39,8 +39,10 @@ helpers! {
     GET_CURRENT_UID_GID = 15 "bpf_get_current_uid_gid" "4.2";
     GET_CURRENT_COMM = 16 "bpf_get_current_comm" "4.2";
     GET_CURRENT_TASK = 35 "bpf_get_current_task" "4.8";
+    PROBE_WRITE_USER = 36 "bpf_probe_write_user" "4.8";
     GET_NUMA_NODE_ID = 42 "bpf_get_numa_node_id" "4.10";
     PROBE_READ_STR = 45 "bpf_probe_read_str" "4.11";
+    GET_SOCKET_COOKIE = 46 "bpf_get_socket_cookie" "5.12";
     OVERRIDE_RETURN = 58 "bpf_override_return" "4.16";
     GET_STACK = 67 "bpf_get_stack" "4.18";
     GET_CURRENT_CGROUP_ID = 80 "bpf_get_current_cgroup_id" "4.18";
@@ -51,10 +53,12 @@ helpers! {
     PROBE_READ_KERNEL_STR = 115 "bpf_probe_read_kernel_str" "5.5";
     SEND_SIGNAL_THREAD = 117 "bpf_send_signal_thread" "5.5";
     JIFFIES64 = 118 "bpf_jiffies64" "5.17";
+    GET_NS_CURRENT_PID_TGID = 120 "bpf_get_ns_current_pid_tgid" "5.7";
     KTIME_GET_BOOT_NS = 125 "bpf_ktime_get_boot_ns" "5.8";
     RINGBUF_OUTPUT = 130 "bpf_ringbuf_output" "5.8";
     RINGBUF_RESERVE = 131 "bpf_ringbuf_reserve" "5.8";
     RINGBUF_SUBMIT = 132 "bpf_ringbuf_submit" "5.8";
+    D_PATH = 147 "bpf_d_path" "5.10";
     FOR_EACH_MAP_ELEM = 164 "bpf_for_each_map_elem" "5.13";
     GET_ATTACH_COOKIE = 174 "bpf_get_attach_cookie" "5.15";
     LOOP = 181 "bpf_loop" "5.17";

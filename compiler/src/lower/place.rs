@@ -21,7 +21,7 @@ impl<'c> Lower<'c, '_> {
 
     /// The address after so many steps.
     fn walk(&mut self, place: &Place, steps: usize) -> PointerValue<'c> {
-        let mut at = match self.space(place) {
+        let at = match self.space(place) {
             Space::Context => self.context(),
             _ => match &place.base.kind {
                 // Not by way of an integer: the verifier must see whose memory it is.
@@ -32,6 +32,16 @@ impl<'c> Lower<'c, '_> {
                 }
             },
         };
+        self.walk_from(at, place, steps)
+    }
+
+    /// The address after so many steps from the base.
+    pub(super) fn walk_from(
+        &mut self,
+        mut at: PointerValue<'c>,
+        place: &Place,
+        steps: usize,
+    ) -> PointerValue<'c> {
         let mut relocated: Option<Ty> = None;
         // Of elements at an index that only the run knows: added once the rest of the way is relocated.
         let mut behind: Option<IntValue> = None;

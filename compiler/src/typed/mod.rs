@@ -57,6 +57,8 @@ pub struct ScriptConfig {
     pub on_stack_limit: u32,
     /// Pages of 4 KiB of the ring buffer.
     pub perf_rb_pages: Option<u64>,
+    /// `error`, `warn` or `enable` for features that bpftrace calls unstable, where the script says.
+    pub stability: std::collections::BTreeMap<&'static str, String>,
     /// What only btrun needs to know.
     pub run: std::collections::BTreeMap<String, String>,
 }
@@ -74,6 +76,7 @@ impl Default for ScriptConfig {
             max_probes: 1024,
             on_stack_limit: 64,
             perf_rb_pages: None,
+            stability: Default::default(),
             run: Default::default(),
         }
     }

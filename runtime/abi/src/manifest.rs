@@ -19,6 +19,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::CALLED,
     flags::COUNTERS,
     flags::TRACING,
+    flags::PROCESS,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -41,6 +42,8 @@ pub mod flags {
     pub const COUNTERS: &str = "counters";
     /// [`super::Attach::Fentry`], [`super::Attach::Fexit`], [`super::Attach::RawTracepoint`] and [`super::FieldOwner::Function`].
     pub const TRACING: &str = "tracing";
+    /// [`super::SlotValue::PidNamespace`] and [`super::SlotValue::ChildPid`].
+    pub const PROCESS: &str = "process";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -395,9 +398,21 @@ pub enum SlotValue {
     Cpus,
     /// `nsecs(sw_tai)`: nanoseconds of CLOCK_TAI less those of CLOCK_BOOTTIME.
     TaiOffset,
+    /// Part of what names the pid namespace of btrun; 0 for the root one.
+    PidNamespace { part: NamespacePart },
+    /// The process id of the command that btrun runs, or 0.
+    ChildPid,
     /// Which of the places that a program (its index) is attached to the program runs for: an index of
     /// [`crate::names::PROBE_NAMES_MAP`], or 0 if the attach cookie says it.
     ProbeId { program: u32 },
+}
+
+/// As stat(2) gives them of /proc/self/ns/pid; the device as the kernel encodes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NamespacePart {
+    Device,
+    Inode,
 }
 
 /// A symbol, or a path.

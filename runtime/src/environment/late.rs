@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use bt_abi::manifest::{Manifest, Named, Slot, SlotValue};
+use bt_abi::manifest::{Manifest, Named, NamespacePart, Slot, SlotValue};
 
 use super::kallsyms;
 use crate::error::Failure;
@@ -46,6 +46,25 @@ fn value(slot: &Slot) -> Option<Result<u64, Failure>> {
             let [tai, boot] = [libc::CLOCK_TAI, libc::CLOCK_BOOTTIME].map(clock::read);
             Ok((tai - boot) as u64)
         }
+        SlotValue::PidNamespace { part } => Ok(pid_namespace(*part)),
+        SlotValue::ChildPid => Ok(0),
         _ => return None,
     })
+}
+
+/// The root namespace, which has the same number everywhere: `PROC_PID_INIT_INO`.
+const ROOT_PID_NAMESPACE: u64 = 0xeffffffc;
+
+/// What bpf_get_ns_current_pid_tgid compares; zeroes for the root namespace, and where /proc is not mounted.
+fn pid_namespace(part: NamespacePart) -> u64 {
+    match std::fs::metadata("/proc/self/ns/pid") {
+        Ok(namespace) if namespace.ino() != ROOT_PID_NAMESPACE => match part {
+            NamespacePart::Device => {
+                let device = namespace.dev();
+                (u64::from(libc::major(device)) << 20) | u64::from(libc::minor(device))
+            }
+            NamespacePart::Inode => namespace.ino(),
+        },
+        _ => 0,
+    }
 }

@@ -7,6 +7,9 @@ use super::{helpers, program_type, verifier};
 use crate::environment::{KERNEL_BTF, release};
 use crate::error::Failure;
 
+/// The kernel has a list of its own: `btf_allowlist_d_path`.
+const PATH_ALLOWED: &str = "the kernel allows `path` in a few functions alone: filp_close, vfs_truncate, vfs_fallocate, dentry_open, vfs_getattr, and some security hooks";
+
 /// `logs` are the programs that the verifier spoke about, `warnings` what libbpf said.
 pub fn refusal(
     manifest: &Manifest,
@@ -37,6 +40,9 @@ pub fn refusal(
     }
     for line in verifier::essence(log) {
         failure = failure.note(line);
+    }
+    if verifier::last_helper(log) == Some("bpf_d_path") {
+        failure = failure.note(PATH_ALLOWED);
     }
     failure.help(format!(
         "`btrun -v` prints the verifier's whole log of program `{name}`"

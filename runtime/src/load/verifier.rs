@@ -58,6 +58,13 @@ pub fn essence(log: &str) -> Vec<&str> {
     lines[lines.len().saturating_sub(3)..].to_vec()
 }
 
+/// The helper that the last call in the log is of.
+pub fn last_helper(log: &str) -> Option<&str> {
+    let calls = log.lines().rev();
+    let call = calls.filter_map(|line| line.split_once(") call ")).next()?;
+    call.1.split('#').next()
+}
+
 /// The last line of the script that the log speaks of: by number where the kernel names it (`; text @ vfs.bt:3`, since 6.9), else
 /// by its text, if no other line reads the same.
 pub fn script_line(log: &str, source: &Source) -> Option<u32> {
@@ -94,6 +101,9 @@ mod tests {
         let lines = essence(LOG);
         assert_eq!(lines.last(), Some(&"R6 invalid mem access 'scalar'"));
         assert_eq!(lines.len(), 3);
+        assert_eq!(last_helper(LOG), None);
+        let call = "18: (b7) r3 = 1024\n19: (85) call bpf_d_path#147\nhelper call is not allowed in probe\n";
+        assert_eq!(last_helper(call), Some("bpf_d_path"));
         let source = |name: &str, text: &str| Source {
             name: name.into(),
             text: text.into(),
