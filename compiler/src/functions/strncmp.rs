@@ -7,7 +7,7 @@ use crate::check::{CallSite, Checker};
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
-use crate::types::{INT64, Ty};
+use crate::types::INT64;
 
 pub struct Strncmp;
 
