@@ -8,7 +8,7 @@ use super::{Builtin, unavailable, value};
 use crate::check::Checker;
 use crate::probes::ProbeKind;
 use crate::typed::Expr;
-use crate::types::{FunctionKind, Space, Ty};
+use crate::types::{FunctionKind, RecordId, Space, Ty};
 
 pub struct Args;
 
@@ -35,8 +35,12 @@ impl Builtin for Args {
             cx.report(error.help("write the event out where its fields are used"));
             return Expr::poison(span);
         }
-        if let Some((of, function)) = traced(&cx.spec().attach) {
-            return match cx.records.function(of, &function) {
+        if let Attach::FentryProgram { .. } | Attach::FexitProgram { .. } = cx.spec().attach {
+            let help = "no kernel types describe the arguments of BPF programs";
+            return unavailable(cx, name, span, help);
+        }
+        if let Some(traced) = traced(&cx.spec().attach) {
+            return match traced.record(cx) {
                 Some(record) => value(
                     self,
                     Ty::Ptr(Box::new(Ty::Record(record)), Space::Context),
@@ -72,14 +76,33 @@ impl Builtin for Args {
     }
 }
 
-/// The function or event whose prototype says what the arguments are.
-pub fn traced(attach: &Attach) -> Option<(FunctionKind, String)> {
-    match attach {
-        Attach::Fentry { function, .. } => Some((FunctionKind::Entry, function.clone())),
-        Attach::Fexit { function, .. } => Some((FunctionKind::Exit, function.clone())),
-        Attach::RawTracepoint { event, .. } => Some((FunctionKind::RawTracepoint, event.clone())),
-        _ => None,
+/// A function or event whose prototype says what the arguments are.
+pub struct Traced {
+    of: FunctionKind,
+    module: Option<String>,
+    name: String,
+}
+
+impl Traced {
+    /// `None` where the prototype is not known.
+    pub fn record(&self, cx: &Checker) -> Option<RecordId> {
+        cx.records
+            .function(self.of, self.module.as_deref(), &self.name)
     }
+}
+
+pub fn traced(attach: &Attach) -> Option<Traced> {
+    let (of, module, name) = match attach {
+        Attach::Fentry { module, function } => (FunctionKind::Entry, module, function),
+        Attach::Fexit { module, function } => (FunctionKind::Exit, module, function),
+        Attach::RawTracepoint { module, event } => (FunctionKind::RawTracepoint, module, event),
+        _ => return None,
+    };
+    Some(Traced {
+        of,
+        module: module.clone(),
+        name: name.clone(),
+    })
 }
 
 /// The kernel's BTF, or the one that was given, does not have it.
@@ -88,7 +111,7 @@ pub fn unknown_arguments(cx: &mut Checker, span: Span) -> Expr {
     let message = format!("the arguments of `{text}` are not known here");
     let help = match cx.records.facts().types_missing() {
         Some(why) => format!("there are no kernel types: {why}; `--btf FILE` gives them"),
-        None => "the kernel's BTF has no such function; `--btf FILE` takes another kernel's".into(),
+        None => "no BTF has such a function: load its module, or give `--btf FILE` of the kernel and one of the module".into(),
     };
     let error = Diagnostic::error("E0506", span, message);
     cx.report(

@@ -19,7 +19,7 @@ impl Builtin for Func {
     }
 
     fn about(&self) -> &'static str {
-        "name of the traced function (kprobe, kretprobe, uprobe, uretprobe)"
+        "name of the traced function (kprobe, kretprobe, uprobe, uretprobe, fentry, fexit)"
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
@@ -30,7 +30,9 @@ impl Builtin for Func {
             Attach::Kprobe { function, .. }
             | Attach::Kretprobe { function, .. }
             | Attach::Fentry { function, .. }
-            | Attach::Fexit { function, .. } => Some(function.clone()),
+            | Attach::Fexit { function, .. }
+            | Attach::FentryProgram { function, .. }
+            | Attach::FexitProgram { function, .. } => Some(function.clone()),
             Attach::Uprobe { target, .. } | Attach::Uretprobe { target, .. } => match target {
                 UserTarget::Function { name, .. } => Some(name.clone()),
                 UserTarget::Address(_) => None,

@@ -30,7 +30,7 @@ impl Builtin for Probe {
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
-        match cx.spec().attach.is_late() {
+        match cx.spec().attach.has_late_name() {
             true => late_name(self, cx, span),
             false => literal(&cx.spec().text.clone(), span),
         }

@@ -1,5 +1,6 @@
 //! `retval`: what the traced function returned.
 
+use bt_abi::manifest::Attach;
 use bt_grammar::ast;
 use bt_grammar::span::{Ident, Span};
 
@@ -17,8 +18,14 @@ pub struct Retval;
 
 /// Of the type that the function's prototype says.
 fn typed(cx: &mut Checker, name: &str, span: Span) -> Expr {
-    let function = traced(&cx.spec().attach).and_then(|(of, f)| cx.records.function(of, &f));
-    match function {
+    let program = matches!(cx.spec().attach, Attach::FexitProgram { .. });
+    match traced(&cx.spec().attach).and_then(|t| t.record(cx)) {
+        None if program => unavailable(
+            cx,
+            name,
+            span,
+            "no kernel types describe what BPF programs return",
+        ),
         None => unknown_arguments(cx, span),
         Some(record) if cx.records.find(record, "retval").is_none() => unavailable(
             cx,

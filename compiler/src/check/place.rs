@@ -186,13 +186,13 @@ impl Checker<'_> {
         Expr::poison(span)
     }
 
-    /// The event because of which a field of others is none of all that match.
+    /// The event or function because of which a field of others is none of all that match.
     fn event_without(&self, origin: &Origin, field: &str) -> Option<String> {
         match origin {
             Origin::Tracepoint { category, event } => {
                 tracepoint::odd_one_out(self.records.facts(), category, event, field)
             }
-            _ => None,
+            origin => self.records.odd_function(origin, field),
         }
     }
 
@@ -206,7 +206,7 @@ impl Checker<'_> {
         );
         let help = match suggest::closest(&name.node, names.iter().map(String::as_str)) {
             _ if let Some(event) = self.event_without(&def.origin, &name.node) => {
-                format!("all events that match must have it, of one type: `{event}` differs")
+                format!("all that match must have it, of one type: `{event}` differs")
             }
             Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => {

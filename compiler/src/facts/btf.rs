@@ -4,6 +4,7 @@ use std::path::Path;
 
 use btf_rs::{Backend, Btf, BtfType, Error, Type};
 
+use bt_abi::attach::{is_pattern, matches};
 use bt_abi::types::Variant;
 
 use super::{Enumeration, Enumerator, RawField, RawFunction, RawRecord, RawType};
@@ -160,15 +161,34 @@ impl BtfTypes {
         })
     }
 
-    pub fn function(&self, name: &str) -> Option<RawFunction> {
-        let ids = self.btf.resolve_ids_by_name(name).ok()?;
+    /// Those of that name, or with a wildcard all that match.
+    pub fn prototypes(&self, name: &str) -> Vec<RawFunction> {
+        if is_pattern(name) {
+            let named = |ty: Type| match ty {
+                Type::Func(function) => {
+                    let own = self.btf.resolve_name(&function).ok()?;
+                    matches(name, &own).then_some((own, function))
+                }
+                _ => None,
+            };
+            let all = self.all().filter_map(named);
+            return all
+                .filter_map(|(name, f)| self.prototype(name, f.get_type_id()?))
+                .collect();
+        }
+        let ids = self.btf.resolve_ids_by_name(name).unwrap_or_default();
         let proto = ids
             .into_iter()
             .find_map(|id| match self.btf.resolve_type_by_id(id) {
-                Ok(Type::Func(function)) => function.get_type_id(),
+                Ok(Type::Func(function)) if id >= self.first => function.get_type_id(),
                 _ => None,
-            })?;
-        let Type::FuncProto(proto) = self.btf.resolve_type_by_id(proto).ok()? else {
+            });
+        let found = proto.and_then(|proto| self.prototype(name.to_string(), proto));
+        found.into_iter().collect()
+    }
+
+    fn prototype(&self, name: String, id: u32) -> Option<RawFunction> {
+        let Type::FuncProto(proto) = self.btf.resolve_type_by_id(id).ok()? else {
             return None;
         };
         let params = proto.parameters.iter().filter(|p| !p.is_variadic());
@@ -179,7 +199,7 @@ impl BtfTypes {
             (self.btf.resolve_name(p).unwrap_or_default(), ty)
         });
         Some(RawFunction {
-            name: name.to_string(),
+            name,
             params: params.collect(),
             result: match proto.return_type_id() {
                 0 => None,

@@ -3,17 +3,36 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
+use bt_abi::attach::{is_pattern, matches};
+
 use super::btf::BtfTypes;
 use super::{Enumeration, Enumerator, RawFunction, RawRecord, RawType};
 
 const FOLDER: &str = "/sys/kernel/btf";
 const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+/// What the kernel itself is called among its modules.
+const VMLINUX_MODULE: &str = "vmlinux";
+
+struct Module {
+    /// As its file is called: `loop`, or `loop.btf`.
+    name: String,
+    types: BtfTypes,
+}
+
+impl Module {
+    fn new(path: &Path, types: BtfTypes) -> Module {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        // as the kernel writes it
+        let name = name.replace('-', "_");
+        Module { name, types }
+    }
+}
 
 /// BTF as `--btf` names it, or that of the running kernel.
 pub struct KernelBtf {
     base: BtfTypes,
     /// Those of the running kernel are opened when a type is not found in `base`: there may be hundreds.
-    modules: OnceCell<Vec<BtfTypes>>,
+    modules: OnceCell<Vec<Module>>,
 }
 
 impl KernelBtf {
@@ -23,10 +42,11 @@ impl KernelBtf {
         let say = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let base = BtfTypes::open(path).map_err(|e| say(path, &e))?;
         let open = |(i, path): (usize, &PathBuf)| {
-            BtfTypes::open_module(path, &base, i as u32).map_err(|e| say(path, &e))
+            let types = BtfTypes::open_module(path, &base, i as u32).map_err(|e| say(path, &e))?;
+            Ok(Module::new(path, types))
         };
         let given = files.iter().enumerate().skip(1).map(open);
-        let given: Vec<BtfTypes> = given.collect::<Result<_, _>>()?;
+        let given: Vec<Module> = given.collect::<Result<_, String>>()?;
         let modules = match files.is_empty() {
             true => OnceCell::new(),
             false => OnceCell::from(given),
@@ -35,7 +55,7 @@ impl KernelBtf {
     }
 
     /// Of the running kernel, by name.
-    fn loaded(&self) -> Vec<BtfTypes> {
+    fn loaded(&self) -> Vec<Module> {
         let Ok(files) = std::fs::read_dir(FOLDER) else {
             return Vec::new();
         };
@@ -44,7 +64,8 @@ impl KernelBtf {
         files.sort();
         // A module that has gone meanwhile, or that was made for another kernel, has no types.
         let open = |(i, path): (usize, &PathBuf)| {
-            BtfTypes::open_module(path, &self.base, i as u32 + 1).ok()
+            let types = BtfTypes::open_module(path, &self.base, i as u32 + 1).ok()?;
+            Some(Module::new(path, types))
         };
         files.iter().enumerate().filter_map(open).collect()
     }
@@ -52,13 +73,13 @@ impl KernelBtf {
     fn find<T>(&self, look: impl Fn(&BtfTypes) -> Option<T>) -> Option<T> {
         look(&self.base).or_else(|| {
             let modules = self.modules.get_or_init(|| self.loaded());
-            modules.iter().find_map(look)
+            modules.iter().find_map(|m| look(&m.types))
         })
     }
 
     /// Only where no file has to be opened.
     fn find_open<T>(&self, look: impl Fn(&BtfTypes) -> Option<T>) -> Option<T> {
-        look(&self.base).or_else(|| self.modules.get()?.iter().find_map(look))
+        look(&self.base).or_else(|| self.modules.get()?.iter().find_map(|m| look(&m.types)))
     }
 
     pub fn record_id(&self, name: &str, is_union: bool) -> Option<u32> {
@@ -87,12 +108,32 @@ impl KernelBtf {
 
     pub fn module_enumerator(&self, name: &str) -> Option<Enumerator> {
         let modules = self.modules.get_or_init(|| self.loaded());
-        modules.iter().find_map(|types| types.enumerator(name))
+        modules.iter().find_map(|m| m.types.enumerator(name))
     }
 
-    /// Of the kernel alone: btrun reads no arguments of functions of modules.
-    pub fn function(&self, name: &str) -> Option<RawFunction> {
-        self.base.function(name)
+    /// Modules are opened if one is named, or if the kernel has no such function.
+    pub fn functions(&self, module: Option<&str>, name: &str) -> Vec<RawFunction> {
+        let mut found = match module {
+            None => self.base.prototypes(name),
+            Some(module) if matches(module, VMLINUX_MODULE) => self.base.prototypes(name),
+            Some(_) => Vec::new(),
+        };
+        let only_kernel = match module {
+            None => !found.is_empty() && !is_pattern(name),
+            Some(module) => module == VMLINUX_MODULE,
+        };
+        if !only_kernel {
+            let modules = self.modules.get_or_init(|| self.loaded());
+            let wanted = modules
+                .iter()
+                .filter(|m| module.is_none_or(|pattern| matches(pattern, &m.name)));
+            found.extend(wanted.flat_map(|m| m.types.prototypes(name)));
+        }
+        // a module of the target may be a part of the kernel here
+        if found.is_empty() && module.is_some() {
+            found = self.base.prototypes(name);
+        }
+        found
     }
 }
 

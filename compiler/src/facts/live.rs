@@ -101,8 +101,11 @@ impl KernelFacts for LiveFacts {
         self.btf()?.enumeration(name)
     }
 
-    fn function(&self, name: &str) -> Option<RawFunction> {
-        self.btf()?.function(name)
+    fn functions(&self, module: Option<&str>, name: &str) -> Vec<RawFunction> {
+        match self.btf() {
+            Some(btf) => btf.functions(module, name),
+            None => Vec::new(),
+        }
     }
 
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {

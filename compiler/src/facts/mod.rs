@@ -25,8 +25,9 @@ pub trait KernelFacts {
     /// The same, of modules too: for names that are nothing else. [`KernelFacts::enumerator`] knows what was found.
     fn module_enumerator(&self, name: &str) -> Option<Enumerator>;
     fn enumeration(&self, name: &str) -> Option<Enumeration>;
-    /// A function's prototype.
-    fn function(&self, name: &str) -> Option<RawFunction>;
+    /// The prototypes of the functions that match, of the kernel or of modules. Without a module, one of the kernel's own is
+    /// preferred. `*` is a wildcard in both.
+    fn functions(&self, module: Option<&str>, name: &str) -> Vec<RawFunction>;
     /// The fields of a tracepoint, `common_*` left out.
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint>;
     /// All known tracepoints, for suggestions: (category, event).

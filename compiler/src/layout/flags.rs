@@ -34,14 +34,22 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| counts(&p.attach)) {
         found.push(flags::COUNTERS);
     }
-    let traces = |attach: &Attach| {
-        matches!(
-            attach,
-            Attach::Fentry { .. } | Attach::Fexit { .. } | Attach::RawTracepoint { .. }
-        )
-    };
-    if manifest.programs.iter().any(|p| traces(&p.attach)) {
+    for (index, program) in manifest.programs.iter().enumerate() {
+        if !program.attach.is_traced() {
+            continue;
+        }
         found.push(flags::TRACING);
+        let named = SlotValue::ProbeId {
+            program: index as u32,
+        };
+        let of_program = matches!(
+            program.attach,
+            Attach::FentryProgram { .. } | Attach::FexitProgram { .. }
+        );
+        if of_program || program.attach.is_late() || manifest.slots.iter().any(|s| s.value == named)
+        {
+            found.push(flags::TRACED);
+        }
     }
     for slot in &manifest.slots {
         match slot.value {

@@ -196,9 +196,12 @@ fn field_use(
             category: category.clone(),
             event: event.clone(),
         },
-        Origin::Function { of, name } => FieldOwner::Function {
+        Origin::Function { of, module, name } => FieldOwner::Function {
             raw: *of == FunctionKind::RawTracepoint,
-            name: name.clone(),
+            name: match module {
+                Some(module) => format!("{module}:{name}"),
+                None => name.clone(),
+            },
         },
         Origin::KernelAnonymous { .. } | Origin::Script { .. } => return None,
     };

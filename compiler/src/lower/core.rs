@@ -19,7 +19,9 @@ impl<'c> Lower<'c, '_> {
             Origin::Kernel { name, .. } | Origin::Script { name, .. } => name.clone(),
             Origin::KernelAnonymous { .. } => String::new(),
             Origin::Tracepoint { category, event } => names::tracepoint_struct(category, event),
-            Origin::Function { of, name } => names::function_struct(*of, name),
+            Origin::Function { of, module, name } => {
+                names::function_struct(*of, module.as_deref(), name)
+            }
         };
         let used = self.plan.fields.get(&id).cloned().unwrap_or_default();
         let mut members = Vec::new();

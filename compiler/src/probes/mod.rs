@@ -71,7 +71,12 @@ impl ProbeKind {
     pub fn is_function(self) -> bool {
         matches!(
             self,
-            ProbeKind::Kprobe | ProbeKind::Kretprobe | ProbeKind::Uprobe | ProbeKind::Uretprobe
+            ProbeKind::Kprobe
+                | ProbeKind::Kretprobe
+                | ProbeKind::Uprobe
+                | ProbeKind::Uretprobe
+                | ProbeKind::Fentry
+                | ProbeKind::Fexit
         )
     }
 

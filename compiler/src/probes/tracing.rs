@@ -16,7 +16,7 @@ impl Provider for Fentry {
     }
 
     fn usage(&self) -> &'static str {
-        "fentry:FUNCTION or fentry:MODULE:FUNCTION"
+        "fentry:FUNCTION, fentry:MODULE:FUNCTION, fentry:bpf:NAME or fentry:bpf:ID:NAME"
     }
 
     fn parse(&self, point: &AttachPoint, _: &Records) -> Result<Spec, Box<Diagnostic>> {
@@ -30,7 +30,7 @@ impl Provider for Fexit {
     }
 
     fn usage(&self) -> &'static str {
-        "fexit:FUNCTION or fexit:MODULE:FUNCTION"
+        "fexit:FUNCTION, fexit:MODULE:FUNCTION, fexit:bpf:NAME or fexit:bpf:ID:NAME"
     }
 
     fn parse(&self, point: &AttachPoint, _: &Records) -> Result<Spec, Box<Diagnostic>> {

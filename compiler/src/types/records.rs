@@ -8,7 +8,10 @@ use std::rc::Rc;
 use super::{EnumDef, IntTy, Space, Ty, UINT64};
 use bt_abi::names::FunctionKind;
 
-use crate::facts::{KernelFacts, RawRecord, RawType};
+use crate::facts::{KernelFacts, RawFunction, RawRecord, RawType};
+
+/// What the kernel puts before the name of a raw tracepoint.
+const TRACEPOINT_CALLER: &str = "__traceiter_";
 
 /// A struct or union in [`Records`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,8 +30,12 @@ pub enum Origin {
     },
     /// The arguments of a tracepoint: relocated against the target's format.
     Tracepoint { category: String, event: String },
-    /// The arguments of a function or of a raw tracepoint: relocated against the target's prototype.
-    Function { of: FunctionKind, name: String },
+    /// The arguments of a function or of a raw tracepoint: relocated against the target's prototype. Names may have wildcards.
+    Function {
+        of: FunctionKind,
+        module: Option<String>,
+        name: String,
+    },
     /// Defined by the script: the script's layout.
     Script { name: String, is_union: bool },
 }
@@ -108,6 +115,7 @@ impl Record {
             Origin::Function {
                 of: FunctionKind::RawTracepoint,
                 name,
+                ..
             } => format!("args of rawtracepoint:{name}"),
             Origin::Function { name, .. } => format!("args of {name}()"),
         }
@@ -207,29 +215,20 @@ impl Records {
         found
     }
 
-    /// The arguments of a function of the kernel, or of a raw tracepoint.
-    pub fn function(&self, of: FunctionKind, name: &str) -> Option<RecordId> {
-        let raw = of == FunctionKind::RawTracepoint;
+    /// The arguments of a function of the kernel or of a module, or of a raw tracepoint; of a wildcard those that all have.
+    pub fn function(&self, of: FunctionKind, module: Option<&str>, name: &str) -> Option<RecordId> {
         let origin = Origin::Function {
             of,
+            module: module.map(str::to_string),
             name: name.into(),
         };
         if let Some(known) = self.inner.borrow().by_origin.get(&origin) {
             return *known;
         }
-        // this one calls what is attached to the event, with its arguments behind one of its own
-        let found = match raw {
-            false => self.facts.function(name),
-            true => self.facts.function(&format!("__traceiter_{name}")),
-        };
-        let found = found.map(|function| {
-            let params = function.params.iter().skip(usize::from(raw));
-            let mut fields: Vec<FieldDef> = params
-                .filter_map(|(name, ty)| self.argument(name, ty))
-                .collect();
-            if of == FunctionKind::Exit {
-                fields.extend(function.result.and_then(|ty| self.argument("retval", &ty)));
-            }
+        let functions = self.prototypes(of, module, name);
+        let fields = functions.iter().map(|f| self.arguments(of, f));
+        let fields = fields.reduce(super::common_fields);
+        let found = fields.map(|fields| {
             self.define(Record {
                 origin: origin.clone(),
                 size: 0,
@@ -238,6 +237,49 @@ impl Records {
         });
         self.inner.borrow_mut().by_origin.insert(origin, found);
         found
+    }
+
+    fn prototypes(&self, of: FunctionKind, module: Option<&str>, name: &str) -> Vec<RawFunction> {
+        match of {
+            // this one calls what is attached to the event, with its arguments behind one of its own
+            FunctionKind::RawTracepoint => {
+                let name = format!("{TRACEPOINT_CALLER}{name}");
+                self.facts.functions(module, &name)
+            }
+            _ => self.facts.functions(module, name),
+        }
+    }
+
+    fn arguments(&self, of: FunctionKind, function: &RawFunction) -> Vec<FieldDef> {
+        let own = usize::from(of == FunctionKind::RawTracepoint);
+        let params = function.params.iter().skip(own);
+        let mut fields: Vec<FieldDef> = params
+            .filter_map(|(name, ty)| self.argument(name, ty))
+            .collect();
+        if of == FunctionKind::Exit
+            && let Some(result) = &function.result
+        {
+            fields.extend(self.argument("retval", result));
+        }
+        fields
+    }
+
+    /// The first function that matches a wildcard and lacks an argument that another has, or has it of another type.
+    pub fn odd_function(&self, origin: &Origin, argument: &str) -> Option<String> {
+        let Origin::Function { of, module, name } = origin else {
+            return None;
+        };
+        let functions = self.prototypes(*of, module.as_deref(), name);
+        let of = |function: &RawFunction| {
+            let fields = self.arguments(*of, function);
+            fields.into_iter().find(|f| f.name == argument)
+        };
+        let common = functions.iter().find_map(of)?;
+        let odd = functions
+            .iter()
+            .find(|f| of(f).is_none_or(|field| field.ty != common.ty))?;
+        let name = odd.name.strip_prefix(TRACEPOINT_CALLER);
+        Some(name.unwrap_or(&odd.name).to_string())
     }
 
     /// What does not lie in one word of the context is none.

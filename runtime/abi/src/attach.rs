@@ -96,8 +96,14 @@ pub fn parse(provider: &str, parts: &[Part]) -> Result<Attach, String> {
         "bench" => named(parts).map(|name| Attach::Bench { name }),
         "kprobe" => kprobe(parts),
         "kretprobe" => kretprobe(parts),
-        "fentry" => traced(parts).map(|(module, function)| Attach::Fentry { module, function }),
-        "fexit" => traced(parts).map(|(module, function)| Attach::Fexit { module, function }),
+        "fentry" => match bpf_program(parts)? {
+            Some((id, function)) => Ok(Attach::FentryProgram { id, function }),
+            None => traced(parts).map(|(module, function)| Attach::Fentry { module, function }),
+        },
+        "fexit" => match bpf_program(parts)? {
+            Some((id, function)) => Ok(Attach::FexitProgram { id, function }),
+            None => traced(parts).map(|(module, function)| Attach::Fexit { module, function }),
+        },
         "rawtracepoint" => {
             traced(parts).map(|(module, event)| Attach::RawTracepoint { module, event })
         }
@@ -195,17 +201,31 @@ fn kretprobe(parts: &[Part]) -> Result<Attach, String> {
 
 /// A module, if there is one, and a name of the kernel's BTF.
 fn traced(parts: &[Part]) -> Result<(Option<String>, String), String> {
-    if parts.first().is_some_and(|p| p.text == "bpf") && parts.len() > 1 {
-        return Err("BPF programs cannot be traced yet".into());
-    }
     let (module, name) = kernel_function(parts)?;
-    if is_pattern(name) || module.as_deref().is_some_and(is_pattern) {
-        return Err("wildcards are for kprobes and tracepoints".into());
-    }
     if name.contains('+') {
         return Err("it has no offset".into());
     }
     Ok((module, name.to_string()))
+}
+
+/// `bpf:NAME` or `bpf:ID:NAME`: a function of a BPF program, and the id of the program if it is given.
+fn bpf_program(parts: &[Part]) -> Result<Option<(Option<u32>, String)>, String> {
+    let (id, name) = match parts {
+        [first, ..] if first.text != "bpf" => return Ok(None),
+        [_, name] => (None, name),
+        [_, id, name] if id.text == "*" => (None, name),
+        [_, id, name] => match number(&id.text).map(u32::try_from) {
+            Some(Ok(id)) if id > 0 => (Some(id), name),
+            _ => return Err("the id of a BPF program is a number, or `*`".into()),
+        },
+        _ => return Err("expected the name of a function".into()),
+    };
+    let strange = |c: char| !c.is_alphanumeric() && !"_.*".contains(c);
+    match name.text.chars().find(|c| strange(*c)) {
+        _ if name.text.is_empty() => Err("the function has no name".into()),
+        Some(c) => Err(format!("`{c}` cannot be part of a function's name")),
+        None => Ok(Some((id, name.text.clone()))),
+    }
 }
 
 /// A single wildcard is about the event, in whatever category.

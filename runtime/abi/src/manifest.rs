@@ -20,6 +20,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::COUNTERS,
     flags::TRACING,
     flags::PROCESS,
+    flags::TRACED,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -44,6 +45,9 @@ pub mod flags {
     pub const TRACING: &str = "tracing";
     /// [`super::SlotValue::PidNamespace`] and [`super::SlotValue::ChildPid`].
     pub const PROCESS: &str = "process";
+    /// [`super::Attach::FentryProgram`], [`super::Attach::FexitProgram`], and `*` or [`super::SlotValue::ProbeId`] in the attach
+    /// points of [`TRACING`].
+    pub const TRACED: &str = "traced";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -210,6 +214,16 @@ pub enum Attach {
         module: Option<String>,
         function: String,
     },
+    /// Entry of a BPF program, or of a function of one, that is loaded on the target. `id`: of the program; none for all of them.
+    FentryProgram {
+        id: Option<u32>,
+        function: String,
+    },
+    /// Its return.
+    FexitProgram {
+        id: Option<u32>,
+        function: String,
+    },
     /// A tracepoint, with the arguments that the kernel's code passes.
     RawTracepoint {
         module: Option<String>,
@@ -237,12 +251,43 @@ impl Attach {
             | Attach::Kretprobe { module, function } => {
                 is_pattern(function) || module.as_deref().is_some_and(is_pattern)
             }
+            Attach::Fentry { module, function }
+            | Attach::Fexit { module, function }
+            | Attach::RawTracepoint {
+                module,
+                event: function,
+            } => is_pattern(function) || module.as_deref().is_some_and(is_pattern),
+            Attach::FentryProgram { id, function } | Attach::FexitProgram { id, function } => {
+                id.is_none() || is_pattern(function)
+            }
             Attach::Tracepoint { category, event } => is_pattern(category) || is_pattern(event),
             Attach::Uprobe { binary, target: t } | Attach::Uretprobe { binary, target: t } => {
                 target(binary, t)
             }
             _ => false,
         }
+    }
+
+    /// The name of the place is known on the target alone: bpftrace's names of functions and raw tracepoints hold the module.
+    pub fn has_late_name(&self) -> bool {
+        match self {
+            Attach::Fentry { module, .. }
+            | Attach::Fexit { module, .. }
+            | Attach::RawTracepoint { module, .. } => module.is_none() || self.is_late(),
+            _ => self.is_late(),
+        }
+    }
+
+    /// The program is loaded for one function, event or BPF program.
+    pub fn is_traced(&self) -> bool {
+        matches!(
+            self,
+            Attach::Fentry { .. }
+                | Attach::Fexit { .. }
+                | Attach::FentryProgram { .. }
+                | Attach::FexitProgram { .. }
+                | Attach::RawTracepoint { .. }
+        )
     }
 
     /// What it is attached to is known on the target alone.

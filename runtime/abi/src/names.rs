@@ -64,8 +64,13 @@ impl FunctionKind {
     }
 }
 
-/// The synthetic struct of a function's arguments, or of a raw tracepoint's.
-pub fn function_struct(kind: FunctionKind, name: &str) -> String {
+/// The synthetic struct of a function's arguments, or of a raw tracepoint's; of a module by the module's name, too.
+pub fn function_struct(kind: FunctionKind, module: Option<&str>, name: &str) -> String {
+    let name = name.replace('*', "ALL");
+    let name = match module {
+        None | Some("vmlinux") => name,
+        Some(module) => format!("{}__{name}", module.replace('*', "ALL")),
+    };
     let name = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
     format!("{}{name}", kind.prefix())
 }

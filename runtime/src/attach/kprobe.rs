@@ -9,6 +9,7 @@ use super::perf_event::{self, Pmu};
 use crate::environment::kallsyms::{self, Lookup};
 use crate::environment::release;
 use crate::error::Failure;
+use crate::targets::kernel_functions::is_loaded;
 
 pub fn attach(
     program: &ProgramMut<'_>,
@@ -72,10 +73,4 @@ fn refused(error: &io::Error, module: Option<&str>, function: &str, offset: u64)
         )
         .help("some functions must not be probed: see /sys/kernel/debug/kprobes/blacklist"),
     }
-}
-
-fn is_loaded(module: &str) -> bool {
-    std::path::Path::new("/sys/module")
-        .join(module.replace('-', "_"))
-        .exists()
 }

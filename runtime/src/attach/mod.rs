@@ -242,10 +242,7 @@ impl Context<'_> {
                 links.extend(all.into_iter().map(Attachment::Link));
                 return Ok(());
             }
-            (
-                Place::Plain,
-                Attach::Fentry { .. } | Attach::Fexit { .. } | Attach::RawTracepoint { .. },
-            ) => tracing::attach(raw, site)?,
+            (Place::Traced { .. } | Place::Program { .. }, _) => tracing::attach(raw, site)?,
             (Place::Plain, other) => {
                 let all = counter::attach(raw, other, cookie)?;
                 links.extend(all.into_iter().map(Attachment::Link));

@@ -115,7 +115,10 @@ impl<'a> Request<'a> {
                     request.offsets.push(*offset);
                     request.at_return = *at_return;
                 }
-                Place::Plain | Place::Event { .. } => {}
+                Place::Plain
+                | Place::Event { .. }
+                | Place::Traced { .. }
+                | Place::Program { .. } => {}
             }
         }
         Ok(request)

@@ -1,129 +1,240 @@
-//! The synthetic structs of the arguments of functions (fentry, fexit) and raw tracepoints: a word each, in the order of the
-//! prototype that this kernel's BTF has.
+//! Functions and raw tracepoints that this kernel's BTF describes, modules included: found by name or wildcard, and where their
+//! arguments are in the context of a program.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, File};
 use std::io;
+use std::path::Path;
+use std::rc::Rc;
 
-use bt_abi::manifest::{Attach, FieldOwner, Manifest};
+use bt_abi::attach::{is_pattern, matches};
+use bt_abi::manifest::{Attach, FieldOwner, Manifest, Program};
 use bt_abi::names::{FunctionKind, function_struct};
 
 use super::format::{Field, FieldKind};
-use super::kernel::Kernel;
-use super::reader::{Btf, kind};
+use super::reader::{Btf, Header, kind};
 use super::relocations::Wanted;
-use super::tracepoint::{Event, unreadable};
-use crate::environment::{KERNEL_BTF, release};
+use super::tracepoint::Event;
+use crate::environment::{BTF_FOLDER, KERNEL_BTF, release};
 use crate::error::Failure;
-use crate::targets::Place;
+use crate::targets::Site;
 
 /// What fexit gives besides the arguments.
 const RETURNED: &str = "retval";
 
 const WORD: u32 = 8;
 
-/// The prototypes of the programs that are to be loaded, as far as the object reads their arguments.
-pub fn events(
-    manifest: &Manifest,
-    wanted: &Wanted,
-    places: &[Option<&Place>],
-) -> Result<Vec<Event>, Failure> {
-    let mut events: Vec<Event> = Vec::new();
-    for (program, place) in manifest.programs.iter().zip(places) {
-        let (kind, name) = match (&program.attach, place) {
-            (_, None) => continue,
-            (Attach::Fentry { function, .. }, _) => (FunctionKind::Entry, function),
-            (Attach::Fexit { function, .. }, _) => (FunctionKind::Exit, function),
-            (Attach::RawTracepoint { event, .. }, _) => (FunctionKind::RawTracepoint, event),
-            _ => continue,
+/// What the kernel itself is called among its modules.
+pub const VMLINUX: &str = "vmlinux";
+
+/// What calls the programs of a raw tracepoint: it has its arguments, behind one of its own.
+const CALLER: &str = "__traceiter_";
+/// The type of a raw tracepoint's handlers.
+const HANDLER: &str = "btf_trace_";
+
+/// What is looked for. Names may have wildcards.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    pub raw: bool,
+    /// None: the kernel's own, or else of any module; with a wildcard of all.
+    pub module: Option<&'a str>,
+    pub name: &'a str,
+}
+
+/// A function or raw tracepoint of this kernel.
+#[derive(Debug, Clone)]
+pub struct Function {
+    pub module: String,
+    pub name: String,
+    /// `None` where only the name is known.
+    pub prototype: Option<Rc<Prototype>>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Prototype {
+    /// How each lies in words; the offsets are those of a list of words.
+    words: Vec<Word>,
+    result: Option<Field>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Word {
+    /// `None` for a type that cannot be read.
+    field: Option<Field>,
+    size: u32,
+}
+
+impl Request<'_> {
+    /// The name of a type of BTF that stands for it.
+    fn answers(&self, name: &str) -> bool {
+        let own = match self.raw {
+            false => Some(name),
+            true => name.strip_prefix(CALLER).or(name.strip_prefix(HANDLER)),
         };
-        let raw = kind == FunctionKind::RawTracepoint;
-        let struct_name = function_struct(kind, name);
-        let is_read = wanted.tracepoints.iter().any(|t| t.name == struct_name);
-        if !is_read || events.iter().any(|e| e.struct_name == struct_name) {
-            continue;
-        }
-        let actual = match raw {
-            false => format!("function `{name}`"),
-            true => format!("raw tracepoint `{name}`"),
-        };
-        let found = fields(raw, name).map_err(|e| unreadable("the kernel's BTF", &e))?;
-        let Some(fields) = found else {
-            return Err(Failure::kernel(format!(
-                "the arguments of {actual} are not in the BTF of this kernel ({})",
-                release()
-            ))
-            .at(program.span)
-            .help("arguments of functions of modules cannot be read yet; those of the kernel need CONFIG_DEBUG_INFO_BTF"));
-        };
-        events.push(Event {
-            struct_name,
-            owner: FieldOwner::Function {
-                raw,
-                name: name.clone(),
-            },
-            actual,
-            span: program.span,
-            fields,
-        });
+        own.is_some_and(|own| matches(self.name, own))
     }
-    Ok(events)
+
+    fn wants_modules(&self, found: bool) -> bool {
+        match self.module {
+            None => is_pattern(self.name) || !found,
+            Some(module) => module != VMLINUX,
+        }
+    }
+
+    fn wants_module(&self, name: &str) -> bool {
+        self.module.is_none_or(|pattern| matches(pattern, name))
+    }
 }
 
-/// Is there such a function, or raw tracepoint, in the kernel's BTF? `None` if there is no BTF.
-pub fn exists(raw: bool, name: &str) -> Option<bool> {
-    let (name, wanted) = match raw {
-        false => (name.to_string(), kind::FUNC),
-        true => (format!("btf_trace_{name}"), kind::TYPEDEF),
-    };
-    let mut kernel = Kernel::read(File::open(KERNEL_BTF).ok()?, vec![name.clone()]).ok()?;
-    Some(kernel.first(&name, wanted).is_some())
-}
-
-fn fields(raw: bool, name: &str) -> io::Result<Option<Vec<Field>>> {
-    // what calls the programs of a raw tracepoint has its names; an argument of its own comes first
-    let name = match raw {
-        false => name.to_string(),
-        true => format!("__traceiter_{name}"),
-    };
+/// Finds what is asked for, in the order of the requests. `None` if the kernel has no BTF.
+pub fn find(requests: &[Request]) -> io::Result<Option<Vec<Vec<Function>>>> {
     let Ok(file) = File::open(KERNEL_BTF) else {
         return Ok(None);
     };
-    let mut kernel = Kernel::read(file, vec![name.clone()])?;
-    let Some(id) = kernel.first(&name, kind::FUNC) else {
-        return Ok(None);
+    let mut found = vec![Vec::new(); requests.len()];
+    let mut search = Search {
+        btf: Btf::of_file(file)?,
+        names: HashMap::new(),
+        requests,
     };
-    prototype(kernel.btf(), id, raw)
+    search.newest(VMLINUX, &mut found)?;
+    let modules = requests.iter().zip(&found);
+    if modules
+        .into_iter()
+        .any(|(r, found)| r.wants_modules(!found.is_empty()))
+    {
+        search.modules(Path::new(BTF_FOLDER), &mut found)?;
+    }
+    Ok(Some(found))
 }
 
-/// The words of the context.
-fn prototype(btf: &mut Btf, function: u32, raw: bool) -> io::Result<Option<Vec<Field>>> {
-    let Some(function) = btf.get(function)? else {
-        return Ok(None);
-    };
+struct Search<'a> {
+    btf: Btf,
+    /// Strings that answer a request, by their offset.
+    names: HashMap<u32, String>,
+    requests: &'a [Request<'a>],
+}
+
+impl Search<'_> {
+    fn modules(&mut self, folder: &Path, found: &mut [Vec<Function>]) -> io::Result<()> {
+        let mut files: Vec<_> = fs::read_dir(folder)?.flatten().map(|f| f.path()).collect();
+        files.sort();
+        // what the kernel itself has, is not looked for elsewhere
+        let done: Vec<bool> = self
+            .requests
+            .iter()
+            .zip(&*found)
+            .map(|(r, found)| !r.wants_modules(!found.is_empty()))
+            .collect();
+        for path in files.iter().filter(|p| !p.ends_with(VMLINUX)) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let mut wanted = self.requests.iter().zip(&done);
+            if !wanted.any(|(r, done)| !done && r.wants_module(&name)) {
+                continue;
+            }
+            // a module that has gone meanwhile is no error
+            if let Ok(module) = File::open(path).and_then(Btf::of_file) {
+                self.btf.add(module);
+                let mut here = vec![Vec::new(); found.len()];
+                self.newest(&name, &mut here)?;
+                for ((all, new), done) in found.iter_mut().zip(here).zip(&done) {
+                    if !done {
+                        all.extend(new);
+                    }
+                }
+                self.btf.remove();
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks through the newest part, which is that of a module.
+    fn newest(&mut self, module: &str, found: &mut [Vec<Function>]) -> io::Result<()> {
+        let requests = self.requests;
+        let own = self.btf.strings_where(|text| {
+            std::str::from_utf8(text).is_ok_and(|name| requests.iter().any(|r| r.answers(name)))
+        })?;
+        let added: Vec<u32> = own.iter().map(|(offset, _)| *offset).collect();
+        self.names.extend(own);
+        let mut types = Vec::new();
+        let names = &self.names;
+        self.btf.scan(|_, header| {
+            if matches!(header.kind, kind::FUNC | kind::TYPEDEF) && names.contains_key(&header.name)
+            {
+                types.push(*header);
+            }
+        })?;
+        for header in types {
+            self.note(&header, module, found)?;
+        }
+        if module != VMLINUX {
+            for offset in added {
+                self.names.remove(&offset);
+            }
+        }
+        Ok(())
+    }
+
+    fn note(
+        &mut self,
+        header: &Header,
+        module: &str,
+        found: &mut [Vec<Function>],
+    ) -> io::Result<()> {
+        let Some(text) = self.names.get(&header.name).cloned() else {
+            return Ok(());
+        };
+        let is_function = header.kind == kind::FUNC;
+        for (request, found) in self.requests.iter().zip(found) {
+            let fits = request.wants_module(module) && request.answers(&text);
+            if !fits || (!request.raw && !is_function) {
+                continue;
+            }
+            let name = match request.raw {
+                false => text.as_str(),
+                true if is_function => text.strip_prefix(CALLER).unwrap_or_default(),
+                true => text.strip_prefix(HANDLER).unwrap_or_default(),
+            };
+            if name.is_empty() {
+                continue;
+            }
+            let prototype = match is_function {
+                true => prototype(&mut self.btf, header, request.raw)?.map(Rc::new),
+                false => None,
+            };
+            match found.iter_mut().find(|f| f.name == name) {
+                Some(known) if known.prototype.is_none() => known.prototype = prototype,
+                Some(_) => {}
+                None => found.push(Function {
+                    module: module.to_string(),
+                    name: name.to_string(),
+                    prototype,
+                }),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn prototype(btf: &mut Btf, function: &Header, raw: bool) -> io::Result<Option<Prototype>> {
     let Some(proto) = btf.get(function.size_or_type)? else {
         return Ok(None);
     };
-    let mut fields = Vec::new();
-    let mut offset = 0;
+    let mut words = Vec::new();
     for (at, ty) in btf.params(&proto)?.into_iter().skip(usize::from(raw)) {
         let name = btf.string(at)?;
-        let size = match argument(btf, &name, ty, offset)? {
-            Some(field) => {
-                let size = field.size;
-                fields.push(field);
-                size
-            }
-            None => WORD,
-        };
-        offset += size.next_multiple_of(WORD);
+        let field = argument(btf, &name, ty)?;
+        let size = field.as_ref().map_or(WORD, |f| f.size);
+        words.push(Word { field, size });
     }
-    if !raw {
-        fields.extend(argument(btf, RETURNED, proto.size_or_type, offset)?);
-    }
-    Ok(Some(fields))
+    let result = match raw {
+        false => argument(btf, RETURNED, proto.size_or_type)?,
+        true => None,
+    };
+    Ok(Some(Prototype { words, result }))
 }
 
-fn argument(btf: &mut Btf, name: &str, ty: u32, offset: u32) -> io::Result<Option<Field>> {
+fn argument(btf: &mut Btf, name: &str, ty: u32) -> io::Result<Option<Field>> {
     let Some((_, header)) = btf.resolve(ty)? else {
         return Ok(None);
     };
@@ -142,9 +253,80 @@ fn argument(btf: &mut Btf, name: &str, ty: u32, offset: u32) -> io::Result<Optio
     };
     Ok(Some(Field {
         name: name.to_string(),
-        offset,
+        offset: 0,
         size,
         signed,
         kind,
     }))
+}
+
+impl Prototype {
+    /// The context of programs that are loaded for the function: its arguments one behind the other, then the result.
+    fn in_words(&self) -> Vec<Field> {
+        let mut offset = 0;
+        let mut fields = Vec::new();
+        for word in &self.words {
+            fields.extend(word.field.clone().map(|f| Field { offset, ..f }));
+            offset += word.size.next_multiple_of(WORD);
+        }
+        fields.extend(self.result.clone().map(|f| Field { offset, ..f }));
+        fields
+    }
+}
+
+/// The synthetic struct of the arguments of a program, and whose they are.
+fn arguments(program: &Program) -> Option<(FunctionKind, Option<&str>, &str)> {
+    let (kind, module, name) = match &program.attach {
+        Attach::Fentry { module, function } => (FunctionKind::Entry, module, function),
+        Attach::Fexit { module, function } => (FunctionKind::Exit, module, function),
+        Attach::RawTracepoint { module, event } => (FunctionKind::RawTracepoint, module, event),
+        _ => return None,
+    };
+    Some((kind, module.as_deref(), name))
+}
+
+/// The prototypes of the programs that are to be loaded, as far as the object reads their arguments.
+pub fn events(
+    manifest: &Manifest,
+    wanted: &Wanted,
+    sites: &[Option<&Site>],
+) -> Result<Vec<Event>, Failure> {
+    let mut events: Vec<Event> = Vec::new();
+    for (program, site) in manifest.programs.iter().zip(sites) {
+        let (Some(site), Some((kind, module, name))) = (site, arguments(program)) else {
+            continue;
+        };
+        let raw = kind == FunctionKind::RawTracepoint;
+        let struct_name = function_struct(kind, module, name);
+        let is_read = wanted.tracepoints.iter().any(|t| t.name == struct_name);
+        if !is_read || events.iter().any(|e| e.struct_name == struct_name) {
+            continue;
+        }
+        let actual = match raw {
+            false => format!("function `{}`", site.func),
+            true => format!("`{}`", site.probe),
+        };
+        let Some(prototype) = &site.prototype else {
+            return Err(Failure::kernel(format!(
+                "the arguments of {actual} are not in the BTF of this kernel ({})",
+                release()
+            ))
+            .at(program.span)
+            .help("a kernel with CONFIG_DEBUG_INFO_BTF is needed, and for modules CONFIG_DEBUG_INFO_BTF_MODULES"));
+        };
+        events.push(Event {
+            struct_name,
+            owner: FieldOwner::Function {
+                raw,
+                name: match module {
+                    Some(module) => format!("{module}:{name}"),
+                    None => name.to_string(),
+                },
+            },
+            actual,
+            span: program.span,
+            fields: prototype.in_words(),
+        });
+    }
+    Ok(events)
 }

@@ -109,15 +109,6 @@ impl Kernel {
             .collect()
     }
 
-    /// A type of this very kind.
-    pub fn first(&mut self, name: &str, kind: u8) -> Option<u32> {
-        self.candidates(name, kind).first().copied()
-    }
-
-    pub fn btf(&mut self) -> &mut Btf {
-        &mut self.btf
-    }
-
     /// Marks what an access needs. Types and members that this kernel lacks are left out: libbpf answers for them.
     pub fn mark(&mut self, access: &KernelAccess) -> io::Result<Vec<u32>> {
         let roots = self.candidates(&access.name, access.kind);

@@ -26,7 +26,7 @@ use crate::environment::{BTF_FOLDER, Environment, KERNEL_BTF, release};
 use crate::error::Failure;
 use crate::object::ObjectFile;
 use crate::suggest;
-use crate::targets::Place;
+use crate::targets::Site;
 use kernel::{Kernel, Missing};
 pub use relocations::Wanted;
 use writer::Writer;
@@ -64,17 +64,17 @@ pub fn wanted(object: &ObjectFile) -> Result<Wanted, Failure> {
     relocations::read(&object.btf, &object.btf_ext).map_err(damaged)
 }
 
-/// Makes the target for an object. `None` if it needs none, or the kernel's whole BTF. `places`: of each program that is
+/// Makes the target for an object. `None` if it needs none, or the kernel's whole BTF. `sites`: of each program that is
 /// to be loaded.
 pub fn target(
     object: &ObjectFile,
     wanted: &Wanted,
     environment: &Environment,
-    places: &[Option<&Place>],
+    sites: &[Option<&Site>],
 ) -> Result<Option<Target>, Failure> {
     let manifest = &object.manifest;
-    let mut events = tracepoint::events(manifest, environment, places)?;
-    events.extend(function::events(manifest, wanted, places)?);
+    let mut events = tracepoint::events(manifest, environment, sites)?;
+    events.extend(function::events(manifest, wanted, sites)?);
     tracepoint::check_fields(manifest, &events)?;
     let checks: Vec<&FieldUse> = manifest
         .fields

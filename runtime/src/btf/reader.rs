@@ -337,6 +337,20 @@ impl Btf {
         Err(damaged())
     }
 
+    /// The strings of the newest part that are wanted, and where they are.
+    pub fn strings_where(
+        &mut self,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<Vec<(u32, String)>> {
+        let mut found = Vec::new();
+        self.each_string(&mut |at, text| {
+            if wanted(text) {
+                found.push((at, String::from_utf8_lossy(text).into_owned()));
+            }
+        })?;
+        Ok(found)
+    }
+
     /// Where these names are in the strings of the newest part, in the same order; 0 for those that are not there.
     pub fn find_strings(&mut self, names: &[String]) -> io::Result<Vec<u32>> {
         let mut found = vec![0; names.len()];
@@ -345,8 +359,20 @@ impl Btf {
         for (i, name) in names.iter().enumerate() {
             by_length[name.len().min(127)].push(i);
         }
+        self.each_string(&mut |at, text| {
+            for &i in &by_length[text.len().min(127)] {
+                if names[i].as_bytes() == text {
+                    found[i] = at;
+                }
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// Shows each string of the newest part and its offset.
+    fn each_string(&mut self, visit: &mut dyn FnMut(u32, &[u8])) -> io::Result<()> {
         let Some(part) = self.parts.last_mut() else {
-            return Ok(found);
+            return Ok(());
         };
         let mut at = part.strings.start;
         while at < part.strings.end {
@@ -354,11 +380,7 @@ impl Btf {
             let piece = part.bytes.largest(at, part.strings.end)?;
             let mut used = 0;
             while let Some(length) = piece[used..].iter().position(|b| *b == 0) {
-                for &i in &by_length[length.min(127)] {
-                    if names[i].as_bytes() == &piece[used..used + length] {
-                        found[i] = base + used as u32;
-                    }
-                }
+                visit(base + used as u32, &piece[used..used + length]);
                 used += length + 1;
             }
             if used == 0 {
@@ -366,7 +388,7 @@ impl Btf {
             }
             at += used;
         }
-        Ok(found)
+        Ok(())
     }
 }
 

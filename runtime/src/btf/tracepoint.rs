@@ -10,7 +10,7 @@ use super::writer::{NewMember, Writer};
 use crate::environment::Environment;
 use crate::error::{Failure, describe};
 use crate::suggest;
-use crate::targets::Place;
+use crate::targets::{Place, Site};
 
 /// A tracepoint as the manifest names it, and what this machine says of the event that it stands for.
 pub struct Event {
@@ -28,21 +28,21 @@ pub struct Event {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Layout(Vec<Field>);
 
-/// Reads the formats of the tracepoints whose programs are to be loaded. `places`: by the program's index.
+/// Reads the formats of the tracepoints whose programs are to be loaded. `sites`: by the program's index.
 pub fn events(
     manifest: &Manifest,
     environment: &Environment,
-    places: &[Option<&Place>],
+    sites: &[Option<&Site>],
 ) -> Result<Vec<Event>, Failure> {
     let mut events: Vec<Event> = Vec::new();
-    for (program, place) in manifest.programs.iter().zip(places) {
+    for (program, site) in manifest.programs.iter().zip(sites) {
         let Attach::Tracepoint { category, event } = &program.attach else {
             continue;
         };
         let Some(Place::Event {
             category: actual_category,
             event: actual_event,
-        }) = place
+        }) = site.map(|site| &site.place)
         else {
             continue;
         };

@@ -48,7 +48,10 @@ pub fn check(manifest: &Manifest, mode: Mode) -> Result<Environment, Failure> {
     let uses = |attach: &Attach| match attach {
         Attach::Tracepoint { .. } => true,
         // the list of functions is there
-        Attach::Kprobe { .. } | Attach::Kretprobe { .. } => attach.is_pattern(),
+        Attach::Kprobe { .. }
+        | Attach::Kretprobe { .. }
+        | Attach::Fentry { .. }
+        | Attach::Fexit { .. } => attach.is_pattern(),
         _ => false,
     };
     let mut programs = manifest.programs.iter();

@@ -7,7 +7,7 @@ mod verifier;
 
 use std::ffi::OsStr;
 use std::mem::MaybeUninit;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
 use bt_abi::names::{EVENTS_MAP, FAULTS_SECTION, SCRATCH_MAP, SLOTS_SECTION};
@@ -16,14 +16,15 @@ use libbpf_rs::{
     ProgramAttachType, ProgramMut, ProgramType,
 };
 
+use crate::btf::function::VMLINUX;
 use crate::btf::{self, Target, Wanted};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::kernel_log;
 use crate::object::ObjectFile;
 use crate::params::SlotBytes;
-use crate::targets::Place;
 use crate::targets::variants::Variant;
+use crate::targets::{Place, Site};
 
 /// Programs and maps are in the kernel; nothing is attached. All of it goes when this is dropped, or the process dies.
 pub struct Loaded {
@@ -107,19 +108,18 @@ impl Loader<'_> {
     }
 
     /// Loads the programs that have a variant here. `prepare` sees to the maps.
-    fn load_one(
+    fn load_one<'a>(
         &self,
-        variants: &[Option<&Variant>],
+        variants: &[Option<&'a Variant>],
         start: u64,
         prepare: impl FnOnce(&mut OpenObject) -> Result<(), Failure>,
     ) -> Result<Object, Failure> {
-        let places: Vec<Option<&Place>> = variants
-            .iter()
-            .map(|v| Some(&v.as_ref()?.sites.first()?.place))
-            .collect();
-        let target = btf::target(self.object, self.wanted, self.environment, &places)?;
+        let first = |v: &Option<&'a Variant>| v.and_then(|v| v.sites.first());
+        let sites: Vec<Option<&Site>> = variants.iter().map(first).collect();
+        let target = btf::target(self.object, self.wanted, self.environment, &sites)?;
         let mut opened = open(self.object, target.as_ref())?;
-        prepare_programs(&mut opened, self.object, variants)?;
+        // programs that others are attached to are held until the load
+        let _programs = prepare_programs(&mut opened, self.object, variants)?;
         let manifest = &self.object.manifest;
         fill_slots(&mut opened, manifest, self.values, variants, start)?;
         prepare(&mut opened)?;
@@ -187,7 +187,8 @@ fn prepare_programs(
     opened: &mut OpenObject,
     object: &ObjectFile,
     variants: &[Option<&Variant>],
-) -> Result<(), Failure> {
+) -> Result<Vec<OwnedFd>, Failure> {
+    let mut held = Vec::new();
     for (program, variant) in object.manifest.programs.iter().zip(variants) {
         let found = opened
             .progs_mut()
@@ -204,7 +205,13 @@ fn prepare_programs(
         match variant {
             None => found.set_autoload(false),
             Some(variant) if variant.multi => found.set_attach_type(multi_type(&program.attach)),
-            Some(_) => set_traced(&mut found, &program.attach).map_err(|f| f.at(program.span))?,
+            Some(variant) => {
+                let Some(site) = variant.sites.first() else {
+                    continue;
+                };
+                let traced = set_traced(&mut found, &program.attach, &site.place);
+                held.extend(traced.map_err(|f| f.at(program.span))?);
+            }
         }
     }
     if !object.manifest.events.is_empty() && !opened.maps().any(|m| m.name() == EVENTS_MAP) {
@@ -213,7 +220,7 @@ fn prepare_programs(
             object.name
         )));
     }
-    Ok(())
+    Ok(held)
 }
 
 fn multi_type(attach: &Attach) -> ProgramAttachType {
@@ -223,23 +230,41 @@ fn multi_type(attach: &Attach) -> ProgramAttachType {
     }
 }
 
-/// Programs of the kernel's functions and raw tracepoints are loaded for them.
-fn set_traced(found: &mut OpenProgramMut<'_>, attach: &Attach) -> Result<(), Failure> {
-    let (ty, module, name) = match attach {
-        Attach::Fentry { module, function } => (ProgramAttachType::TraceFentry, module, function),
-        Attach::Fexit { module, function } => (ProgramAttachType::TraceFexit, module, function),
-        Attach::RawTracepoint { module, event } => (ProgramAttachType::TraceRawTp, module, event),
-        _ => return Ok(()),
-    };
-    found.set_attach_type(ty);
-    let target = match module.as_deref() {
-        None | Some("vmlinux") => name.clone(),
-        Some(module) => format!("{module}:{name}"),
-    };
-    found.set_attach_target(0, Some(target)).map_err(|e| {
+/// Programs of functions and raw tracepoints are loaded for them. Gives what must be held until the load.
+fn set_traced(
+    found: &mut OpenProgramMut<'_>,
+    attach: &Attach,
+    place: &Place,
+) -> Result<Option<OwnedFd>, Failure> {
+    found.set_attach_type(match attach {
+        Attach::Fentry { .. } | Attach::FentryProgram { .. } => ProgramAttachType::TraceFentry,
+        Attach::Fexit { .. } | Attach::FexitProgram { .. } => ProgramAttachType::TraceFexit,
+        Attach::RawTracepoint { .. } => ProgramAttachType::TraceRawTp,
+        _ => return Ok(None),
+    });
+    let refused = |name: &str, e: libbpf_rs::Error| {
         Failure::kernel(format!("`{name}` cannot be traced on this kernel: {e}"))
-            .help("it must be in the kernel's BTF, or in its module's")
-    })
+    };
+    match place {
+        Place::Traced { module, name } => {
+            let target = match module.as_str() {
+                VMLINUX => name.clone(),
+                module => format!("{module}:{name}"),
+            };
+            let set = found.set_attach_target(0, Some(target));
+            set.map_err(|e| refused(name, e))?;
+            Ok(None)
+        }
+        Place::Program { id, function } => {
+            let fd = libbpf_rs::Program::fd_from_id(*id).map_err(|e| {
+                refused(function, e).help(format!("the BPF program {id} may have gone meanwhile"))
+            })?;
+            let set = found.set_attach_target(fd.as_raw_fd(), Some(function.clone()));
+            set.map_err(|e| refused(function, e))?;
+            Ok(Some(fd))
+        }
+        _ => Ok(None),
+    }
 }
 
 pub fn program_type(attach: &Attach) -> ProgramType {
@@ -252,9 +277,11 @@ pub fn program_type(attach: &Attach) -> ProgramType {
         | Attach::Deferred { .. } => ProgramType::RawTracepoint,
         // its test run can be repeated, and counts time
         Attach::Bench { .. } => ProgramType::Xdp,
-        Attach::Fentry { .. } | Attach::Fexit { .. } | Attach::RawTracepoint { .. } => {
-            ProgramType::Tracing
-        }
+        Attach::Fentry { .. }
+        | Attach::Fexit { .. }
+        | Attach::FentryProgram { .. }
+        | Attach::FexitProgram { .. }
+        | Attach::RawTracepoint { .. } => ProgramType::Tracing,
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } => ProgramType::Kprobe,
         Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramType::Kprobe,
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,

@@ -19,8 +19,11 @@ pub struct Function {
     pub module: String,
 }
 
-/// Names that the kernel gives to functions that were optimised out.
-const INVALID: &str = "__ftrace_invalid_address__";
+/// Functions that bpftrace leaves out of wildcards, since probes there have made systems unstable.
+const UNSTABLE: &[&str] = &["arch_cpu_idle", "default_idle", "bpf_dispatcher_xdp_func"];
+
+/// Beginnings of such names; the first stands for functions that were optimised out.
+const UNSTABLE_PREFIXES: &[&str] = &["__ftrace_invalid_address__", "rcu_"];
 
 const BLACKLIST: &str = "/sys/kernel/debug/kprobes/blacklist";
 
@@ -46,7 +49,7 @@ pub fn matching(
     let blacklist = blacklist();
     let unreadable = |e| Failure::system(&e, "cannot read the list of traceable functions");
     each(list, &mut |name, module| {
-        if name.contains(".part.") || name.starts_with(INVALID) || blacklist.contains(name) {
+        if is_unfit(name) || blacklist.contains(name) {
             return;
         }
         for (index, function, in_module) in &patterns {
@@ -62,13 +65,28 @@ pub fn matching(
     Ok(found)
 }
 
+/// Also parts of functions, which have no prototype.
+fn is_unfit(name: &str) -> bool {
+    name.contains(".part.")
+        || UNSTABLE.contains(&name)
+        || UNSTABLE_PREFIXES.iter().any(|p| name.starts_with(p))
+}
+
+pub fn is_loaded(module: &str) -> bool {
+    std::path::Path::new("/sys/module")
+        .join(module.replace('-', "_"))
+        .exists()
+}
+
 fn pattern(attach: &Attach) -> Option<(Option<&str>, &str)> {
     match attach {
         _ if !attach.is_pattern() => None,
         Attach::Kprobe {
             module, function, ..
         }
-        | Attach::Kretprobe { module, function } => Some((module.as_deref(), function)),
+        | Attach::Kretprobe { module, function }
+        | Attach::Fentry { module, function }
+        | Attach::Fexit { module, function } => Some((module.as_deref(), function)),
         _ => None,
     }
 }
@@ -157,6 +175,7 @@ pub fn sites(
                 at_return,
             },
             id: 0,
+            prototype: None,
         });
     }
     if sites.is_empty() {

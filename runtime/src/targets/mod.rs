@@ -3,20 +3,23 @@
 //! Only what is a fact of the machine is decided here; which programs and attachments that takes is [`variants`]' business.
 
 mod events;
-mod kernel_functions;
+pub mod kernel_functions;
 mod traced;
 mod user_functions;
 pub mod variants;
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
 
+use crate::btf::function::Prototype;
 use crate::cli::Mode;
 use crate::environment::Environment;
 use crate::error::{Failure, Kind};
 use crate::say;
 use crate::symbols::{binary, search};
+use traced::Described;
 
 /// As in bpftrace.
 const MAX_PROBES: u64 = 1024;
@@ -30,6 +33,8 @@ pub struct Site {
     pub place: Place,
     /// Index of its names, for programs that ask for them: never 0.
     pub id: u32,
+    /// What the kernel's BTF says of the function.
+    pub prototype: Option<Rc<Prototype>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +50,16 @@ pub enum Place {
     Event {
         category: String,
         event: String,
+    },
+    /// A function or raw tracepoint that BTF describes.
+    Traced {
+        module: String,
+        name: String,
+    },
+    /// A function of a BPF program.
+    Program {
+        id: u32,
+        function: String,
     },
     /// `offset`: in the file.
     User {
@@ -108,13 +123,17 @@ pub fn resolve(
 ) -> Result<Targets, Failure> {
     let missing = Missing::of(manifest);
     let functions = kernel_functions::matching(manifest, environment)?;
+    let described = Described::read(manifest)?;
     let mut sites = Vec::new();
     for (index, program) in manifest.programs.iter().enumerate() {
         if !is_run(&program.attach, mode) {
             sites.push(Vec::new());
             continue;
         }
-        let found = find(program, environment, &functions[index]);
+        let found = match request_of_btf(&program.attach) {
+            true => described.sites(index, program, &functions[index]),
+            false => find(program, environment, &functions[index]),
+        };
         let found = found.map_err(|f| match f.span {
             Some(_) => f,
             None => f.at(program.span),
@@ -254,18 +273,16 @@ fn find(
             };
             Ok(vec![one(program, user_functions::name(target), place)])
         }
-        Attach::Fentry { module, function } | Attach::Fexit { module, function } => {
-            traced::function(module.as_deref(), function)?;
-            Ok(vec![one(program, function, Place::Plain)])
-        }
-        Attach::RawTracepoint { module, event } => {
-            traced::raw_tracepoint(module.as_deref(), event)?;
-            Ok(vec![one(program, "", Place::Plain)])
+        Attach::FentryProgram { id, function } | Attach::FexitProgram { id, function } => {
+            traced::program_sites(program, *id, function)
         }
         Attach::Deferred { .. } => Err(Failure::unusable(
             "the object is damaged: a probe's parameters were not replaced",
         )),
-        Attach::Begin
+        Attach::Fentry { .. }
+        | Attach::Fexit { .. }
+        | Attach::RawTracepoint { .. }
+        | Attach::Begin
         | Attach::End
         | Attach::Signal { .. }
         | Attach::Test { .. }
@@ -278,6 +295,14 @@ fn find(
     }
 }
 
+/// Is its place looked up in BTF?
+fn request_of_btf(attach: &Attach) -> bool {
+    matches!(
+        attach,
+        Attach::Fentry { .. } | Attach::Fexit { .. } | Attach::RawTracepoint { .. }
+    )
+}
+
 /// The only place of a program.
 fn one(program: &Program, func: &str, place: Place) -> Site {
     Site {
@@ -285,6 +310,7 @@ fn one(program: &Program, func: &str, place: Place) -> Site {
         func: func.to_string(),
         place,
         id: 0,
+        prototype: None,
     }
 }
 

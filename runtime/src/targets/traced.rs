@@ -1,43 +1,165 @@
-//! Functions and raw tracepoints that the kernel's BTF describes. What a module's own BTF has, libbpf looks for.
+//! Functions and raw tracepoints that BTF describes, of the kernel and of modules, and those of BPF programs.
 
-use crate::btf::function;
+use std::collections::HashSet;
+
+use bt_abi::attach::is_pattern;
+use bt_abi::manifest::{Attach, Manifest, Program};
+
+use super::{Place, Site, kernel_functions, no_match};
+use crate::btf::function::{self, Function, Request, VMLINUX};
 use crate::environment::kallsyms::{self, Lookup};
 use crate::environment::{KERNEL_BTF, release};
-use crate::error::Failure;
+use crate::error::{Failure, describe};
 
-pub fn function(module: Option<&str>, name: &str) -> Result<(), Failure> {
-    if is_there(module, false, name)? {
-        return Ok(());
+mod programs;
+
+pub use programs::sites as program_sites;
+
+/// What BTF has for the programs that are loaded for one function, by their index.
+pub struct Described {
+    /// `None` if the kernel has no BTF.
+    found: Option<Vec<Vec<Function>>>,
+}
+
+impl Described {
+    /// Reads BTF once for all programs.
+    pub fn read(manifest: &Manifest) -> Result<Described, Failure> {
+        let nothing = Request {
+            raw: true,
+            module: Some(VMLINUX),
+            name: "",
+        };
+        let request = |program| request(program).unwrap_or(nothing);
+        let requests: Vec<Request> = manifest.programs.iter().map(request).collect();
+        if requests.iter().all(|r| r.name.is_empty()) {
+            return Ok(Described { found: None });
+        }
+        let found = function::find(&requests).map_err(|e| {
+            Failure::kernel(format!("cannot read the kernel's BTF: {}", describe(&e)))
+        })?;
+        Ok(Described { found })
     }
-    match kallsyms::look_up(name, module) {
-        Some(Lookup::Missing { near }) => Err(Failure::kernel(format!(
-            "kernel function `{name}` does not exist on this kernel"
-        ))
-        .suggest(near)),
-        // of a module, perhaps
-        _ => Ok(()),
+
+    /// The places of a program. `traceable`: the functions that the kernel lists, for a wildcard.
+    pub fn sites(
+        &self,
+        index: usize,
+        program: &Program,
+        traceable: &[kernel_functions::Function],
+    ) -> Result<Vec<Site>, Failure> {
+        let Some(request) = request(program) else {
+            return Ok(Vec::new());
+        };
+        let Some(found) = self.found.as_ref().and_then(|found| found.get(index)) else {
+            return Err(no_btf());
+        };
+        let provider = program.probe.split(':').next().unwrap_or_default();
+        let late = program.attach.is_pattern();
+        let site = |f: &Function| Site {
+            probe: format!("{provider}:{}:{}", f.module, f.name),
+            func: match request.raw {
+                false => f.name.clone(),
+                true => String::new(),
+            },
+            place: Place::Traced {
+                module: f.module.clone(),
+                name: f.name.clone(),
+            },
+            id: 0,
+            prototype: f.prototype.clone(),
+        };
+        if late {
+            let listed: HashSet<(&str, &str)> = traceable
+                .iter()
+                .map(|f| (f.module.as_str(), f.name.as_str()))
+                .collect();
+            let is_listed = |f: &&Function| {
+                request.raw || listed.contains(&(f.module.as_str(), f.name.as_str()))
+            };
+            let mut sites: Vec<Site> = found.iter().filter(is_listed).map(site).collect();
+            sites.sort_by(|a, b| a.probe.cmp(&b.probe));
+            return match sites.is_empty() {
+                true => Err(no_match(program, what(request))),
+                false => Ok(sites),
+            };
+        }
+        match found.as_slice() {
+            [] => Err(missing(request)),
+            [one] => Ok(vec![site(one)]),
+            [one, ..] if one.module == VMLINUX => Ok(vec![site(one)]),
+            several => {
+                let modules: Vec<&str> = several.iter().map(|f| f.module.as_str()).collect();
+                let (name, modules) = (request.name, modules.join(", "));
+                Err(
+                    Failure::kernel(format!("several modules have `{name}`: {modules}")).help(
+                        format!("say which: `{provider}:{}:{name}`", several[0].module),
+                    ),
+                )
+            }
+        }
     }
 }
 
-pub fn raw_tracepoint(module: Option<&str>, name: &str) -> Result<(), Failure> {
-    match is_there(module, true, name)? {
-        true => Ok(()),
-        false => Err(Failure::kernel(format!(
-            "raw tracepoint `{name}` does not exist on this kernel"
-        ))
-        .help("the events of tracefs have the same names, without their categories")),
+fn request(program: &Program) -> Option<Request<'_>> {
+    let (raw, module, name) = match &program.attach {
+        Attach::Fentry { module, function } | Attach::Fexit { module, function } => {
+            (false, module, function)
+        }
+        Attach::RawTracepoint { module, event } => (true, module, event),
+        _ => return None,
+    };
+    Some(Request {
+        raw,
+        module: module.as_deref(),
+        name,
+    })
+}
+
+fn what(request: Request) -> &'static str {
+    match request.raw {
+        false => "traceable kernel function with BTF",
+        true => "raw tracepoint of this kernel",
     }
 }
 
-fn is_there(module: Option<&str>, raw: bool, name: &str) -> Result<bool, Failure> {
-    if module.is_some_and(|m| m != "vmlinux") {
-        return Ok(true);
+fn no_btf() -> Failure {
+    Failure::kernel(format!(
+        "this kernel ({}) does not describe its functions: {KERNEL_BTF} is missing",
+        release()
+    ))
+    .help("a kernel with CONFIG_DEBUG_INFO_BTF is needed; kprobes and tracepoints work without")
+}
+
+/// There is no such name.
+fn missing(request: Request) -> Failure {
+    let name = request.name;
+    let of_module = match request.module {
+        None | Some(VMLINUX) => String::new(),
+        Some(module) if is_pattern(module) => format!(" of a module `{module}`"),
+        Some(module) => format!(" of module `{module}`"),
+    };
+    if let Some(module) = request.module
+        && !is_pattern(module)
+        && module != VMLINUX
+        && !kernel_functions::is_loaded(module)
+    {
+        return Failure::kernel(format!("kernel module `{module}` is not loaded"));
     }
-    function::exists(raw, name).ok_or_else(|| {
-        Failure::kernel(format!(
-            "this kernel ({}) does not describe its functions: {KERNEL_BTF} is missing",
+    if request.raw {
+        return Failure::kernel(format!(
+            "raw tracepoint `{name}`{of_module} does not exist on this kernel"
+        ))
+        .help("the events of tracefs have the same names, without their categories");
+    }
+    match kallsyms::look_up(name, request.module.filter(|m| !is_pattern(m))) {
+        Some(Lookup::Missing { near }) => Failure::kernel(format!(
+            "kernel function `{name}`{of_module} does not exist on this kernel"
+        ))
+        .suggest(near),
+        _ => Failure::kernel(format!(
+            "the BTF of this kernel ({}) does not have the function `{name}`{of_module}",
             release()
         ))
-        .help("a kernel with CONFIG_DEBUG_INFO_BTF is needed; kprobes and tracepoints work without")
-    })
+        .help("functions that cannot be traced, or have no definite prototype, are not in BTF; a kprobe may do"),
+    }
 }

@@ -58,6 +58,7 @@ pub fn sites(
                     at_return,
                 },
                 id: 0,
+                prototype: None,
             });
         }
     }

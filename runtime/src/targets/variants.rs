@@ -1,6 +1,6 @@
 //! How often a program must be loaded to serve all of its places.
 //!
-//! Mostly once. But a tracepoint's fields lie elsewhere in each event, so a wildcard whose program reads them takes a program for
+//! Mostly once. But what is traced by trampolines is loaded for one function; a tracepoint's fields lie elsewhere in each event, so a wildcard whose program reads them takes a program for
 //! each layout; and on kernels without attach cookies (before 5.15) a program that asks for its probe's name takes one for
 //! each place.
 
@@ -45,7 +45,8 @@ pub fn plan(
                     program: index as u32,
                 }
         });
-        let apart = named && !has_cookies(program_type(&program.attach));
+        let apart =
+            program.attach.is_traced() || named && !has_cookies(program_type(&program.attach));
         let groups = match &program.attach {
             Attach::Tracepoint { category, event } if program.attach.is_pattern() => {
                 let name = tracepoint_struct(category, event);
