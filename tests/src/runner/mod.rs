@@ -98,6 +98,7 @@ impl Runner {
         let tracee = command
             .spawn()
             .with_context(|| format!("starting the tracee {program}"))?;
+        wait_until_it_waits(tracee.id());
         Ok(Some(tracee))
     }
 
@@ -173,6 +174,22 @@ fn mount_script(mounts: Mounts) -> Option<&'static str> {
             Some("mount -t tracefs tracefs /sys/kernel/tracing && mount -t bpf bpf /sys/fs/bpf")
         }
         Mounts::NoBtf => Some("mount -t tmpfs tmpfs /sys/kernel/btf"),
+    }
+}
+
+/// A tracee is ready when it sleeps: it waits for its standard input to end. One that never does is started all the same.
+fn wait_until_it_waits(pid: u32) {
+    for _ in 0..200 {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // `123 (name) S ...`
+        if stat
+            .rsplit(") ")
+            .next()
+            .is_some_and(|s| s.starts_with(['S', 'Z']))
+        {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
