@@ -47,7 +47,7 @@ pub struct Run {
     #[arg(short, long)]
     verbose: bool,
 
-    /// Warn of reads of memory that fail, and of map entries that are read and not there
+    /// Warn of reads of memory that fail, of map entries that are read and not there, and of strings that are cut
     #[arg(short = 'k', long = "warnings", action = clap::ArgAction::Count)]
     helper_errors: u8,
 

@@ -81,7 +81,7 @@ Options:
   -f, --format <FORMAT>  Format of the report: text (the default), json
   -B <MODE>              When the report is written: line (the default: at once), full (in large pieces), none (each record by itself)
       --ready-line <TEXT>  Print TEXT as a line on standard output once all probes are attached, before any event
-  -k, --warnings         Warn of reads of memory that fail, and of map entries that are read and not there
+  -k, --warnings         Warn of reads of memory that fail, of map entries that are read and not there, and of strings that are cut
       --no-warnings      Do not warn of what goes wrong in programs, nor print the script's `warnf`
       --test             Run the `test` probes, and nothing else
       --bench            Run the `bench` probes, and nothing else

@@ -1,13 +1,14 @@
 //! `str()`: the string at an address.
 
+use bt_abi::manifest::FaultKind;
 use bt_grammar::ast;
 use bt_grammar::diag::Diagnostic;
 use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
-use crate::llvm::PointerValue;
 use crate::llvm::builder::Arg;
+use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr, ExprKind};
 use crate::types::{Space, Ty};
@@ -142,7 +143,8 @@ impl Function for Str {
             (count.into(), size.min(wanted)),
             Arg::Int(address),
         );
-        if wanted <= size && lower.shows_cuts(wanted) && !matches!(arg.ty, Ty::Str(_)) {
+        let whole = wanted == lower.max_strlen() && wanted <= size;
+        if whole && !matches!(arg.ty, Ty::Str(_)) {
             let full = lower.b.compare(IntPredicate::EQ, read, most);
             let full = match length {
                 Some(length) => {
@@ -154,15 +156,30 @@ impl Function for Str {
             let [more, done] = ["more", "done"].map(|name| lower.b.block(name));
             lower.b.branch(full, more, done);
             lower.b.at_end(more);
-            // In the place of the NUL: a string that fills its buffer is shown as cut.
-            let last = wanted - 1;
-            let from = lower.b.add(address, lower.int(i64::from(last)));
-            let at = lower.b.offset(to, last);
-            lower.read_at(space, at, lower.int(1), from);
+            look_behind(lower, (to, wanted - 1), (space, address));
             lower.b.jump(done);
             lower.b.at_end(done);
         }
     }
+}
+
+/// The buffer is full: what stands at the source in the place of its NUL? If that is no NUL, the string was cut, which is counted.
+/// Where cuts are shown, the byte takes the NUL's place, by which btrun knows.
+fn look_behind<'c>(
+    lower: &mut Lower<'c, '_>,
+    (to, last): (PointerValue<'c>, u32),
+    (space, address): (Space, IntValue<'c>),
+) {
+    let from = lower.b.add(address, lower.int(i64::from(last)));
+    let at = match lower.shows_cuts(last + 1) {
+        true => lower.b.offset(to, last),
+        false => lower.temp(8),
+    };
+    let one = lower.int(1);
+    lower.read_at(space, at, one, from);
+    let next = lower.b.load(at, 1, false);
+    let cut = lower.b.compare(IntPredicate::NE, next, lower.int(0));
+    lower.count_if(cut, FaultKind::StringCut, one);
 }
 
 /// A literal as the text that it is: bpftrace takes `str(5)` for "5".

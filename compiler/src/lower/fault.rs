@@ -42,12 +42,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     /// Counts if `condition` is true.
-    pub(super) fn count_if(
-        &mut self,
-        condition: IntValue<'c>,
-        kind: FaultKind,
-        status: IntValue<'c>,
-    ) {
+    pub fn count_if(&mut self, condition: IntValue<'c>, kind: FaultKind, status: IntValue<'c>) {
         let [fault, done] = ["fault", "done"].map(|name| self.b.block(name));
         self.b.branch(condition, fault, done);
         self.b.at_end(fault);

@@ -246,6 +246,11 @@ impl<'c> Lower<'c, '_> {
         }
     }
 
+    /// Bytes of strings for which the script gives no length.
+    pub fn max_strlen(&self) -> u32 {
+        self.script.config.max_strlen
+    }
+
     /// Whether strings of this size have no NUL if they were cut: bpftrace's of `max_strlen`, if that is below 1024.
     pub fn shows_cuts(&self, size: u32) -> bool {
         size == self.script.config.max_strlen && size < CUTS_SHOWN_BELOW

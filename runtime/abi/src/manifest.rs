@@ -519,6 +519,8 @@ pub enum FaultKind {
     Helper { helper: String },
     /// A map has no such entry; counted only on demand.
     Lookup,
+    /// A string was longer than `max_strlen`.
+    StringCut,
     #[serde(other)]
     Unknown,
 }

@@ -11,6 +11,7 @@ pub fn words(kind: &FaultKind, status: i64) -> String {
         FaultKind::DivisionByZero => {
             "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.".into()
         }
+        FaultKind::StringCut => "The string is longer than max_strlen, and was cut.".into(),
         FaultKind::Lookup => "Can't lookup map element because it does not exist.".into(),
         FaultKind::Helper { helper } if helper == "map_update_elem" && status == TOO_BIG => {
             "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let @a = hash(5000)`".into()
@@ -29,7 +30,7 @@ pub fn helper(kind: &FaultKind) -> Option<&str> {
     match kind {
         FaultKind::Helper { helper } => Some(helper),
         FaultKind::Lookup => Some("map_lookup_elem"),
-        FaultKind::DivisionByZero | FaultKind::Unknown => None,
+        FaultKind::DivisionByZero | FaultKind::StringCut | FaultKind::Unknown => None,
     }
 }
 

@@ -68,7 +68,7 @@ impl<'a> Faults<'a> {
 /// Scripts read what may not be there all the time.
 fn on_demand(kind: &FaultKind) -> bool {
     match kind {
-        FaultKind::Lookup => true,
+        FaultKind::Lookup | FaultKind::StringCut => true,
         FaultKind::Helper { helper } => helper.starts_with("probe_read"),
         FaultKind::DivisionByZero | FaultKind::Unknown => false,
     }
