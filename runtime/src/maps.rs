@@ -8,6 +8,7 @@ use libbpf_rs::{MapCore, MapFlags, MapType};
 
 use crate::error::Failure;
 use crate::load::Loaded;
+use crate::report::series;
 use crate::value;
 
 /// A key and its value, both as bytes; for aggregations already one value for all CPUs.
@@ -208,6 +209,9 @@ fn merge(ty: &Type, cpus: &[Vec<u8>]) -> Vec<u8> {
     if !ty.is_aggregation() {
         let first = cpus.first().map(Vec::as_slice).unwrap_or_default();
         return first.get(..size).unwrap_or(first).to_vec();
+    }
+    if let Type::TimeSeries(series) = ty {
+        return series::merge(series, cpus);
     }
     let word = |bytes: &[u8], signed| value::int(bytes, 8, signed).map_or(0, |i| i.value());
     if let Type::Min(sign) | Type::Max(sign) = ty {

@@ -200,7 +200,10 @@ impl Decoder<'_> {
             Type::UserName => Value::Text(names::user(word(bytes)?)),
             Type::CgroupPath { filter } => Value::Text(names::cgroup(word(bytes)?, filter)),
             // these are never decoded as values
-            Type::Hist { .. } | Type::LinearHist { .. } | Type::KernelStruct { .. } => return None,
+            Type::Hist { .. }
+            | Type::LinearHist { .. }
+            | Type::TimeSeries(_)
+            | Type::KernelStruct { .. } => return None,
         })
     }
 

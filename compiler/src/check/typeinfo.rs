@@ -36,6 +36,7 @@ pub fn base_type(ty: &Ty) -> &'static str {
             Agg::Stats { .. } => "stats_t",
             Agg::Min { .. } => "min_t",
             Agg::Max { .. } => "max_t",
+            Agg::TimeSeries(_) => "tseries_t",
         },
         Ty::Unknown => "none",
     }

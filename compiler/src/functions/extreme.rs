@@ -89,7 +89,7 @@ impl Function for Max {
 }
 
 /// Stores a value that is nearer to the extreme than the stored one, or the first; a word behind it says that there is one.
-fn keep<'c>(
+pub fn keep<'c>(
     lower: &mut Lower<'c, '_>,
     nearer: IntPredicate,
     value: IntValue<'c>,

@@ -54,6 +54,7 @@ mod symbol;
 mod system;
 mod time;
 mod traced;
+mod tseries;
 mod write_user;
 
 pub use str::string_at;
@@ -193,6 +194,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &symbol::UserSymbol,
     &system::System,
     &time::Time,
+    &tseries::TimeSeries,
     &write_user::WriteUser,
 ];
 

@@ -94,6 +94,7 @@ fn of_type(ty: &Type, found: &mut Vec<&str>) {
         Type::Avg(_) | Type::Stats(_) | Type::Min(_) | Type::Max(_) => {
             found.push(flags::AGGREGATIONS);
         }
+        Type::TimeSeries(_) => found.push(flags::SERIES),
         Type::Chars { .. } | Type::BitField { .. } | Type::KernelStruct { .. } => {
             found.push(flags::STRUCTS)
         }

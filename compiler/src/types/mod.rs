@@ -146,6 +146,7 @@ pub enum Agg {
     Stats { signed: bool },
     Min { signed: bool },
     Max { signed: bool },
+    TimeSeries(bt_abi::types::Series),
 }
 
 /// Values whose text only the machine that prints them knows, or that have a spelling of their own.
@@ -288,6 +289,7 @@ impl Ty {
             Ty::Agg(Agg::Stats { signed }) => A::Stats(Signed { signed: *signed }),
             Ty::Agg(Agg::Min { signed }) => A::Min(Signed { signed: *signed }),
             Ty::Agg(Agg::Max { signed }) => A::Max(Signed { signed: *signed }),
+            Ty::Agg(Agg::TimeSeries(series)) => A::TimeSeries(*series),
             Ty::Agg(Agg::Count) => A::Count,
             Ty::Agg(Agg::Sum { signed }) => A::Sum { signed: *signed },
             Ty::Agg(Agg::Hist { bits }) => A::Hist { bits: *bits },
@@ -374,6 +376,7 @@ impl fmt::Display for DisplayTy<'_> {
             Ty::Agg(Agg::Stats { .. }) => write!(f, "stats_t"),
             Ty::Agg(Agg::Min { .. }) => write!(f, "min_t"),
             Ty::Agg(Agg::Max { .. }) => write!(f, "max_t"),
+            Ty::Agg(Agg::TimeSeries(_)) => write!(f, "tseries_t"),
             Ty::Agg(Agg::Count) => write!(f, "count_t"),
             Ty::Agg(Agg::Sum { .. }) => write!(f, "sum_t"),
             Ty::Agg(Agg::Hist { .. }) => write!(f, "hist_t"),

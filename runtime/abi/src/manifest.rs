@@ -21,6 +21,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::TRACING,
     flags::PROCESS,
     flags::TRACED,
+    flags::SERIES,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -48,6 +49,8 @@ pub mod flags {
     /// [`super::Attach::FentryProgram`], [`super::Attach::FexitProgram`], and `*` or [`super::SlotValue::ProbeId`] in the attach
     /// points of [`TRACING`].
     pub const TRACED: &str = "traced";
+    /// [`crate::Type::TimeSeries`].
+    pub const SERIES: &str = "series";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.

@@ -94,6 +94,8 @@ pub enum Type {
     Min(Signed),
     /// As [`Type::Min`].
     Max(Signed),
+    /// Per CPU a ring of buckets, see [`Series`].
+    TimeSeries(Series),
 }
 
 /// Whether 64 bits have a sign. (A struct of its own, not a field of each variant: readers are smaller so.)
@@ -101,6 +103,32 @@ pub enum Type {
 pub struct Signed {
     pub signed: bool,
 }
+
+/// `count` buckets of [`SERIES_BUCKET`] bytes: `u64` or `i64` value, `u64` (of the mode `last` the time of the value, else how many, or that
+/// there is one), `u64` number of the interval, which is nanoseconds of CLOCK_TAI divided by `interval`; 0: never used. An
+/// interval is in the bucket of its number modulo `count`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Series {
+    /// Nanoseconds.
+    pub interval: u64,
+    pub count: u32,
+    pub mode: SeriesMode,
+    pub signed: bool,
+}
+
+/// What becomes of several values in one interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeriesMode {
+    Last,
+    Avg,
+    Max,
+    Min,
+    Sum,
+}
+
+/// Bytes of a bucket of a time series.
+pub const SERIES_BUCKET: u32 = 24;
 
 /// Numbers of clocks.
 pub mod clock {
@@ -193,6 +221,7 @@ impl Type {
             Type::Array { element, count } => element.size() * count,
             Type::Hist { bits } => 8 * hist_buckets(*bits),
             Type::LinearHist { min, max, step } => 8 * lhist_buckets(*min, *max, *step),
+            Type::TimeSeries(series) => SERIES_BUCKET.saturating_mul(series.count),
         }
     }
 
@@ -224,6 +253,7 @@ impl Type {
                 | Type::Sum { .. }
                 | Type::Hist { .. }
                 | Type::LinearHist { .. }
+                | Type::TimeSeries(_)
                 | Type::Avg(_)
                 | Type::Stats(_)
                 | Type::Min(_)

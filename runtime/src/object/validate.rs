@@ -131,6 +131,10 @@ fn check_type(ty: &Type) -> Result<(), String> {
             }
             check_size(8 * lhist_buckets(*min, *max, *step))
         }
+        Type::TimeSeries(series) => match (series.interval, series.count) {
+            (0, _) | (_, 0) => Err("an empty time series".into()),
+            _ => check_size(ty.size()),
+        },
         _ => Ok(()),
     }
 }

@@ -20,6 +20,15 @@ pub fn timestamp(format: &str, clock: i32, nanoseconds: u64) -> Vec<u8> {
     )
 }
 
+/// The local time at a moment of a clock, and the nanoseconds of its second.
+pub fn local_time(format: &str, clock: i32, nanoseconds: u64) -> (Vec<u8>, i128) {
+    // clocks that agree but for whole seconds: their readings lie microseconds apart
+    let apart = (read(libc::CLOCK_REALTIME) - read(clock) + SECOND / 2).div_euclid(SECOND);
+    let moment = i128::from(nanoseconds) + apart * SECOND;
+    let seconds = moment.div_euclid(SECOND) as i64;
+    (local(format, seconds), moment.rem_euclid(SECOND))
+}
+
 /// Nanoseconds of a clock.
 pub fn read(clock: libc::clockid_t) -> i128 {
     let mut time = MaybeUninit::<libc::timespec>::zeroed();

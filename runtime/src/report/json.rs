@@ -29,6 +29,7 @@ impl Output for Json {
     fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport) {
         let kind = |c: &Content| match c {
             Content::Histogram(_) => "hist",
+            Content::Series(_) => "tseries",
             Content::Statistics(_) => "stats",
             Content::Value(_) => "map",
         };
@@ -153,6 +154,7 @@ fn content(content: &Content) -> String {
     match content {
         Content::Value(value) | Content::Statistics(value) => json(value),
         Content::Histogram(histogram) => buckets(histogram),
+        Content::Series(series) => super::series::json(series, integer),
     }
 }
 

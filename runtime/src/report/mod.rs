@@ -11,6 +11,7 @@ pub mod message;
 pub mod names;
 pub mod order;
 pub mod printf;
+pub mod series;
 pub mod text;
 mod trial;
 
@@ -24,6 +25,7 @@ use crate::cli::Format;
 use crate::maps::Entry;
 use crate::value::{self, Decoder, Value};
 use histogram::Histogram;
+use series::TimeSeries;
 
 /// What a map holds for a key.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +34,7 @@ pub enum Content {
     /// An average, alone or with count and total.
     Statistics(Value),
     Histogram(Histogram),
+    Series(TimeSeries),
 }
 
 /// A map as it is printed.
@@ -110,14 +113,21 @@ pub fn map_report(
     if top > 0 && entries.len() as u64 > top {
         entries.drain(..entries.len() - top as usize);
     }
+    // All series of a map end with the newest interval of any.
+    let last = match &map.value {
+        Type::TimeSeries(series) => {
+            let last = entries.iter().map(|e| series::last_epoch(series, &e.value));
+            last.max().unwrap_or(0)
+        }
+        _ => 0,
+    };
+    let content = |bytes: &[u8], decoder: &mut Decoder<'_>| match &map.value {
+        Type::TimeSeries(series) => Some(Content::Series(series::points(series, bytes, last))),
+        ty => content(ty, bytes, div, decoder),
+    };
     let Some(key) = &map.key else {
         return match entries.first() {
-            Some(entry) => Some(MapReport::Single(content(
-                &map.value,
-                &entry.value,
-                div,
-                decoder,
-            )?)),
+            Some(entry) => Some(MapReport::Single(content(&entry.value, decoder)?)),
             None => Some(MapReport::Keyed(Vec::new())),
         };
     };
@@ -125,7 +135,7 @@ pub fn map_report(
     for entry in entries {
         report.push((
             decoder.decode(key, &entry.key)?,
-            content(&map.value, &entry.value, div, decoder)?,
+            content(&entry.value, decoder)?,
         ));
     }
     Some(MapReport::Keyed(report))

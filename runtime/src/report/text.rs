@@ -5,7 +5,7 @@ use bt_abi::manifest::{Fault, Program, Source, Span};
 use super::fault::{excerpt, helper, words};
 use super::histogram::Histogram;
 use super::message::place;
-use super::{BenchmarkResult, Content, MapReport, Output, TestResult, trial};
+use super::{BenchmarkResult, Content, MapReport, Output, TestResult, series, trial};
 use crate::say;
 use crate::value::Value;
 
@@ -37,6 +37,11 @@ impl Output for Text {
                 draw(out, histogram);
                 out.push(b'\n');
             }
+            MapReport::Single(Content::Series(series)) => {
+                out.extend_from_slice(format!("{name}:\n").as_bytes());
+                series::draw(out, series);
+                out.push(b'\n');
+            }
             MapReport::Keyed(entries) => {
                 for (key, content) in entries {
                     out.extend_from_slice(format!("{name}[").as_bytes());
@@ -45,6 +50,11 @@ impl Output for Text {
                         Content::Value(value) | Content::Statistics(value) => {
                             out.extend_from_slice(b"]: ");
                             self.value(out, value);
+                        }
+                        Content::Series(series) => {
+                            out.extend_from_slice(b"]:\n");
+                            series::draw(out, series);
+                            out.push(b'\n');
                         }
                         Content::Histogram(histogram) => {
                             out.extend_from_slice(b"]:\n");

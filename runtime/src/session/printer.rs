@@ -219,7 +219,9 @@ impl<'a, T: Tables, S: Stacks> Printer<'a, T, S> {
         let mut entries = self.entries(index)?;
         let histogram = matches!(
             map.value,
-            bt_abi::Type::Hist { .. } | bt_abi::Type::LinearHist { .. }
+            bt_abi::Type::Hist { .. }
+                | bt_abi::Type::LinearHist { .. }
+                | bt_abi::Type::TimeSeries(_)
         );
         if entries.is_empty() && map.key.is_none() && !histogram {
             // a map without a key that was never assigned prints as zero
