@@ -27,6 +27,14 @@ pub struct Run {
     #[command(flatten)]
     pub settings: Settings,
 
+    /// Trace this process; its end ends the run
+    #[arg(short, long, value_name = "PID", conflicts_with = "cmd", value_parser = clap::value_parser!(u32).range(1..=i64::from(i32::MAX)))]
+    pid: Option<u32>,
+
+    /// Start this command once all is attached, and trace it; its end ends the run
+    #[arg(short, long, value_name = "COMMAND", allow_hyphen_values = true)]
+    cmd: Option<OsString>,
+
     /// Format of the report: text or json
     #[arg(short, long, value_name = "FORMAT", value_parser = ["text", "json"])]
     format: Option<String>,
@@ -97,7 +105,10 @@ impl Run {
         let file = in_memory(object).context("cannot keep the object in memory")?;
         let program = runtime();
         let mut command = Command::new(&program);
+        let pid = self.pid.map(|pid| pid.to_string());
         let options = [
+            ("--pid", pid.as_deref().map(OsStr::new)),
+            ("--cmd", self.cmd.as_deref()),
             ("--format", self.format.as_deref().map(OsStr::new)),
             ("--output", self.output.as_deref().map(Path::as_os_str)),
             ("-B", self.buffering.as_deref().map(OsStr::new)),

@@ -37,6 +37,16 @@ pub struct Run {
     pub mode: Mode,
     /// Over as soon as all is attached.
     pub dry_run: bool,
+    pub traced: Option<Traced>,
+}
+
+/// The process that the run is limited to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Traced {
+    /// By its id.
+    Process(u32),
+    /// A command line, to be started.
+    Command(OsString),
 }
 
 /// When the report is written.
@@ -75,6 +85,8 @@ Usage: btrun [OPTIONS] OBJECT [PARAMS...]
        btrun inspect OBJECT
 
 Options:
+  -p, --pid <PID>        Trace this process; its end ends the run
+  -c, --cmd <COMMAND>    Start this command once all is attached, and trace it; its end ends the run
   -v, --verbose          Say what is chosen and done; print libbpf's messages and whole verifier logs
   -q, --quiet            Do not say how many probes were attached
   -o, --output <FILE>    Write the report there instead of to standard output
@@ -149,6 +161,7 @@ fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
         allow_unsafe: false,
         mode: Mode::default(),
         dry_run: false,
+        traced: None,
     };
     while let Some(word) = words.next(&mut at) {
         if let Some((name, value)) = word.to_long() {
@@ -241,6 +254,19 @@ fn option(
             };
             return Ok(true);
         }
+        "p" | "pid" | "c" | "cmd" => {
+            let given = match name {
+                "p" | "pid" => Traced::Process(pid(&value()?)?),
+                _ => Traced::Command(value()?),
+            };
+            let before = run.traced.replace(given);
+            if before.is_some_and(|b| Some(b) != run.traced) {
+                return Err(Answer::Wrong(
+                    "a run is about one process: one `-p` or one `-c`".into(),
+                ));
+            }
+            return Ok(true);
+        }
         "ready-line" => {
             run.ready_line = Some(value()?.to_string_lossy().into_owned());
             return Ok(true);
@@ -249,6 +275,15 @@ fn option(
         _ => return Err(unknown("--", name)),
     }
     Ok(false)
+}
+
+fn pid(word: &OsString) -> Result<u32, Answer> {
+    let number = word.to_str().and_then(|w| w.parse().ok());
+    let is_pid = |n: &u32| (1..=i32::MAX as u32).contains(n);
+    number.filter(is_pid).ok_or_else(|| {
+        let word = word.display();
+        Answer::Wrong(format!("`{word}` is no process id"))
+    })
 }
 
 fn command(mut run: Run) -> Result<Command, Answer> {
@@ -295,6 +330,13 @@ mod tests {
         assert!(matches!(parse(words("btrun --quiet=1 x.o")), Err(2)));
         assert!(parse(words("btrun x.o -o")).is_ok());
         assert!(matches!(parse(words("btrun -o")), Err(2)));
+        assert!(matches!(parse(words("btrun -p 0 x.o")), Err(2)));
+        assert!(matches!(parse(words("btrun -p 1x x.o")), Err(2)));
+        assert!(matches!(parse(words("btrun -p 1 -c ls x.o")), Err(2)));
+        assert!(matches!(
+            parse(words("btrun -p 1 --pid=1 x.o")),
+            Ok(Command::Run(_))
+        ));
     }
 
     #[test]

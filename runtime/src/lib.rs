@@ -17,6 +17,7 @@ mod no_unwind;
 mod no_zlib;
 pub mod object;
 pub mod params;
+mod process;
 mod progress;
 pub mod report;
 mod say;
@@ -34,6 +35,7 @@ use bt_abi::Manifest;
 use crate::cli::{Command, Run};
 use crate::error::Failure;
 use crate::object::ObjectFile;
+use crate::process::Process;
 
 /// Runs the command line and gives the exit status: 0 or the script's own, 2 usage or an unusable object, 3 the kernel refused,
 /// 4 not permitted.
@@ -66,14 +68,22 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
     if !run.allow_unsafe {
         refuse_unsafe(&object.manifest)?;
     }
+    // before the mount namespace changes
+    let mut process = Process::of(run)?;
     let environment = environment::check(&object.manifest, run.mode)?;
     btf::describe(&mut object.manifest)?;
     let object = &*object;
     let manifest = &object.manifest;
-    values.extend(environment::late::fill(manifest)?);
+    values.extend(environment::late::fill(manifest, process.as_ref())?);
     let wanted = btf::wanted(object)?;
-    let mut targets = targets::resolve(manifest, &environment, run.mode)?;
-    let plan = targets::variants::plan(manifest, &mut targets, &wanted, &environment)?;
+    let mut targets = targets::resolve(manifest, &environment, process.as_ref(), run.mode)?;
+    let plan = targets::variants::plan(
+        manifest,
+        &mut targets,
+        &wanted,
+        &environment,
+        process.is_some(),
+    )?;
     let loader = load::Loader {
         object,
         environment: &environment,
@@ -83,7 +93,14 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
         watch_lookups: run.helper_errors,
     };
     let loaded = loader.load(plan)?;
-    session::run(run, object, &targets, &loaded, &environment)
+    session::run(
+        run,
+        object,
+        &targets,
+        &loaded,
+        &environment,
+        process.as_mut(),
+    )
 }
 
 /// What does more than look needs consent.

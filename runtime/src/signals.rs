@@ -42,6 +42,12 @@ fn handle(signal: libc::c_int, handler: usize, flags: libc::c_int) -> io::Result
     }
 }
 
+/// Rust ignores SIGPIPE, which another program that takes this one's place would inherit.
+pub fn forget() {
+    // SAFETY: the default action is no function of ours.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// The handlers; gives a descriptor that becomes readable with the first signal.
 pub fn install() -> io::Result<i32> {
     // SAFETY: the call has no pointers.

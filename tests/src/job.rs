@@ -16,7 +16,7 @@ pub struct Job {
     pub object: String,
     /// Options of btrun, before the object.
     pub options: Vec<String>,
-    /// Positional parameters and script options, after the object. `{pid}` is the tracee's process id.
+    /// Positional parameters and script options, after the object. `{pid}` is the tracee's process id, `{child}` that of its child; in options too.
     pub args: Vec<String>,
     pub needs: Vec<Need>,
     pub kernels: Kernels,

@@ -96,6 +96,9 @@ pub fn check(
             d.labels.first().map(|l| l.span.start),
         )
     });
+    if let Some((_, probe)) = probes.iter().find(|(spec, _)| spec.kind.is_of_kernel()) {
+        checker.target_slots(probe.span);
+    }
     let script = Script {
         probes: bodies,
         maps: checker.maps.iter().map(MapInfo::to_typed).collect(),

@@ -1,12 +1,12 @@
 //! Late-bound values: `$1`, `$#`, `getopt()`, the start time.
 
-use bt_abi::manifest::SlotValue;
+use bt_abi::manifest::{SlotValue, TargetPart};
 use bt_grammar::ast;
 use bt_grammar::span::Span;
 
 use super::Checker;
 use crate::typed::{Expr, ExprKind, Slot, SlotId};
-use crate::types::{INT64, Ty};
+use crate::types::{INT64, Ty, UINT64};
 
 impl Checker<'_> {
     /// A value that btrun fills in; the same value has one slot of each type.
@@ -27,6 +27,13 @@ impl Checker<'_> {
             kind: ExprKind::Slot(SlotId(index as u32)),
             ty,
             span,
+        }
+    }
+
+    /// What `btrun -p` limits programs of the kernel's events to.
+    pub(super) fn target_slots(&mut self, span: Span) {
+        for part in [TargetPart::Pid, TargetPart::Device, TargetPart::Inode] {
+            self.slot(SlotValue::Target { part }, UINT64, span);
         }
     }
 

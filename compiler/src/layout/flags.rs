@@ -57,7 +57,9 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
             | SlotValue::CgroupId(_)
             | SlotValue::Cpus
             | SlotValue::TaiOffset => found.push(flags::SLOTS),
-            SlotValue::PidNamespace { .. } | SlotValue::ChildPid => found.push(flags::PROCESS),
+            SlotValue::PidNamespace { .. } | SlotValue::ChildPid | SlotValue::Target { .. } => {
+                found.push(flags::PROCESS)
+            }
             SlotValue::ProbeId { .. } => found.push(flags::TARGETS),
             _ => {}
         }

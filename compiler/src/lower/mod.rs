@@ -18,6 +18,7 @@ mod scratch;
 mod sections;
 mod stmt;
 mod strings;
+mod target;
 mod traced;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,9 @@
 //! One probe, one BPF program.
 //!
 //! ```text
-//! entry -> early -> predicate -> late -> body -> exit
+//! entry -> filter -> early -> predicate -> late -> body -> exit
 //! ```
-//! The look-up of the scratch memory goes into `late`, so that events which the predicate drops do not pay for it; into `early` if
+//! The filter is [`super::target`]'s. The look-up of the scratch memory goes into `late`, so that events which the predicate drops do not pay for it; into `early` if
 //! the predicate itself needs it.
 
 use bt_grammar::span::Span;
@@ -82,6 +82,7 @@ impl<'c, 's> Lower<'c, 's> {
             self.b.store(result, self.b.int(0), 8);
             self.program.result = Some(result);
         }
+        self.only_target(exit);
         self.b.jump(early);
 
         self.b.at_end(predicate);

@@ -80,6 +80,19 @@ impl ProbeKind {
         )
     }
 
+    /// Its events are the kernel's, of whatever process. (Probes of programs, timers and counters are attached to a process.)
+    pub fn is_of_kernel(self) -> bool {
+        matches!(
+            self,
+            ProbeKind::Kprobe
+                | ProbeKind::Kretprobe
+                | ProbeKind::Tracepoint
+                | ProbeKind::Fentry
+                | ProbeKind::Fexit
+                | ProbeKind::RawTracepoint
+        )
+    }
+
     /// What the script returns says something.
     pub fn is_judged(self) -> bool {
         matches!(self, ProbeKind::Test | ProbeKind::Bench)

@@ -44,7 +44,7 @@ pub mod flags {
     pub const COUNTERS: &str = "counters";
     /// [`super::Attach::Fentry`], [`super::Attach::Fexit`], [`super::Attach::RawTracepoint`] and [`super::FieldOwner::Function`].
     pub const TRACING: &str = "tracing";
-    /// [`super::SlotValue::PidNamespace`] and [`super::SlotValue::ChildPid`].
+    /// [`super::SlotValue::PidNamespace`], [`super::SlotValue::ChildPid`] and [`super::SlotValue::Target`].
     pub const PROCESS: &str = "process";
     /// [`super::Attach::FentryProgram`], [`super::Attach::FexitProgram`], and `*` or [`super::SlotValue::ProbeId`] in the attach
     /// points of [`TRACING`].
@@ -450,6 +450,8 @@ pub enum SlotValue {
     PidNamespace { part: NamespacePart },
     /// The process id of the command that btrun runs, or 0.
     ChildPid,
+    /// The process that programs of the kernel's events are limited to (`btrun -p`); 0 for no limit.
+    Target { part: TargetPart },
     /// Which of the places that a program (its index) is attached to the program runs for: an index of
     /// [`crate::names::PROBE_NAMES_MAP`], or 0 if the attach cookie says it.
     ProbeId { program: u32 },
@@ -459,6 +461,18 @@ pub enum SlotValue {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NamespacePart {
+    Device,
+    Inode,
+}
+
+/// What names a process to `bpf_get_ns_current_pid_tgid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetPart {
+    /// Its id in its own pid namespace.
+    Pid,
+    /// That namespace as stat(2) gives it of /proc/PID/ns/pid, the device as the kernel encodes it; 0 for the root one, in which
+    /// `bpf_get_current_pid_tgid` counts.
     Device,
     Inode,
 }

@@ -1,4 +1,4 @@
-//! `software`, `hardware` and `watchpoint`: an event on every CPU that is online.
+//! `software`, `hardware` and `watchpoint`: an event on every CPU that is online, or of each thread of a process.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -8,9 +8,9 @@ use bt_abi::manifest::Attach;
 use libbpf_rs::{Link, ProgramMut};
 use libbpf_sys::{PERF_TYPE_HARDWARE, PERF_TYPE_SOFTWARE};
 
-use super::perf_event;
-use super::profile::online;
+use super::perf_event::{self, Whose};
 use crate::error::Failure;
+use crate::process::Process;
 
 // bits of <linux/hw_breakpoint.h>
 const READ: u32 = 1;
@@ -20,19 +20,20 @@ const EXECUTE: u32 = 4;
 pub fn attach(
     program: &ProgramMut<'_>,
     attach: &Attach,
+    process: Option<&Process>,
     cookie: u32,
 ) -> Result<Vec<Link>, Failure> {
     match attach {
         Attach::Software { event, count } => {
             let config = known(events::SOFTWARE, event)?;
-            on_each(program, cookie, event, |cpu| {
-                perf_event::counter(PERF_TYPE_SOFTWARE, config, *count, cpu)
+            on_each(program, process, cookie, event, |whose| {
+                perf_event::counter(PERF_TYPE_SOFTWARE, config, *count, whose)
             })
         }
         Attach::Hardware { event, count } => {
             let config = known(events::HARDWARE, event)?;
-            on_each(program, cookie, event, |cpu| {
-                perf_event::counter(PERF_TYPE_HARDWARE, config, *count, cpu)
+            on_each(program, process, cookie, event, |whose| {
+                perf_event::counter(PERF_TYPE_HARDWARE, config, *count, whose)
             })
         }
         Attach::Watchpoint {
@@ -45,9 +46,13 @@ pub fn attach(
                 "w" => (WRITE, *length),
                 _ => (READ | WRITE, *length),
             };
-            on_each(program, cookie, &format!("{address:#x}"), |cpu| {
-                perf_event::breakpoint(*address, length, access, cpu)
-            })
+            on_each(
+                program,
+                process,
+                cookie,
+                &format!("{address:#x}"),
+                |whose| perf_event::breakpoint(*address, length, access, whose),
+            )
         }
         _ => Ok(Vec::new()),
     }
@@ -65,16 +70,16 @@ fn known(events: &'static [Event], name: &str) -> Result<u64, Failure> {
 
 fn on_each(
     program: &ProgramMut<'_>,
+    process: Option<&Process>,
     cookie: u32,
     what: &str,
-    open: impl Fn(i32) -> io::Result<OwnedFd>,
+    open: impl Fn(Whose) -> io::Result<OwnedFd>,
 ) -> Result<Vec<Link>, Failure> {
     let mut links = Vec::new();
-    for cpu in online()? {
-        let event = match open(cpu) {
+    for whose in perf_event::everywhere(process)? {
+        let event = match open(whose) {
             Ok(event) => event,
-            // went offline since the list was read
-            Err(e) if e.raw_os_error() == Some(libc::ENODEV) => continue,
+            Err(e) if perf_event::is_gone(&e, whose) => continue,
             Err(e) => return Err(refused(&e, what)),
         };
         links.push(perf_event::attach(program, event, cookie)?);

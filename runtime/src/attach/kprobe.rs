@@ -33,7 +33,7 @@ pub fn attach(
     let place = CString::new(place)
         .map_err(|_| Failure::unusable("the name of the function holds a zero byte"))?;
     let event = pmu
-        .open(&place, offset, at_return)
+        .open(&place, offset, at_return, None)
         .map_err(|e| refused(&e, module, function, offset))?;
     perf_event::attach(program, event, cookie)
 }

@@ -21,6 +21,7 @@ use libbpf_rs::{Link, ProgramMut};
 use crate::environment::Environment;
 use crate::error::Failure;
 use crate::load::Loaded;
+use crate::process::Process;
 use crate::say;
 use crate::signals;
 use crate::targets::variants::Variant;
@@ -51,6 +52,7 @@ pub fn all(
     targets: &Targets,
     loaded: &Loaded,
     environment: &Environment,
+    process: Option<&Process>,
     verbose: bool,
 ) -> Result<Attached, Failure> {
     more_files(targets.count());
@@ -67,6 +69,7 @@ pub fn all(
         let context = Context {
             program,
             environment,
+            process,
             missing: targets.missing,
             verbose,
         };
@@ -146,6 +149,7 @@ fn more_files(sites: usize) {
 struct Context<'a> {
     program: &'a Program,
     environment: &'a Environment,
+    process: Option<&'a Process>,
     missing: Missing,
     verbose: bool,
 }
@@ -161,7 +165,7 @@ impl Context<'_> {
         let mut attached = Vec::new();
         let mut last = None;
         if variant.multi {
-            let refused = multi::attach(raw, &variant.sites, links)?;
+            let refused = multi::attach(raw, &variant.sites, self.process, links)?;
             let is_refused = |site: &Site| refused.iter().any(|(r, _)| *r == site);
             attached.extend(variant.sites.iter().filter(|s| !is_refused(s)));
             for (site, error) in refused {
@@ -208,6 +212,7 @@ impl Context<'_> {
     ) -> Result<(), Failure> {
         // the program of a single place knows it
         let cookie = if variant.id == 0 { site.id } else { 0 };
+        let pid = self.process.map(|p| p.pid);
         let link = match (&site.place, &self.program.attach) {
             (
                 Place::Kernel {
@@ -235,16 +240,16 @@ impl Context<'_> {
                     at_return,
                 },
                 _,
-            ) => uprobe::attach(raw, site, path, *offset, *at_return, cookie)?,
+            ) => uprobe::attach(raw, site, path, *offset, *at_return, pid, cookie)?,
             (Place::Plain, Attach::Interval { period }) => interval::attach(raw, period, cookie)?,
             (Place::Plain, Attach::Profile { period }) => {
-                let all = profile::attach(raw, period, cookie)?;
+                let all = profile::attach(raw, period, self.process, cookie)?;
                 links.extend(all.into_iter().map(Attachment::Link));
                 return Ok(());
             }
             (Place::Traced { .. } | Place::Program { .. }, _) => tracing::attach(raw, site)?,
             (Place::Plain, other) => {
-                let all = counter::attach(raw, other, cookie)?;
+                let all = counter::attach(raw, other, self.process, cookie)?;
                 links.extend(all.into_iter().map(Attachment::Link));
                 return Ok(());
             }

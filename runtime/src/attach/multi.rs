@@ -18,6 +18,7 @@ use libbpf_sys::{
 
 use super::Attachment;
 use crate::error::Failure;
+use crate::process::Process;
 use crate::targets::{Place, Site};
 
 /// One function, or a file: what a link is asked for.
@@ -28,6 +29,8 @@ struct Request<'a> {
     offsets: Vec<u64>,
     cookies: Vec<u64>,
     at_return: bool,
+    /// Uprobes of this process alone; 0 for all.
+    pid: u32,
     sites: &'a [&'a Site],
 }
 
@@ -35,16 +38,18 @@ struct Request<'a> {
 pub fn attach<'s>(
     program: &ProgramMut<'_>,
     sites: &'s [Site],
+    process: Option<&Process>,
     links: &mut Vec<Attachment>,
 ) -> Result<Vec<(&'s Site, io::Error)>, Failure> {
     let mut refused = Vec::new();
+    let pid = process.map_or(0, |p| p.pid);
     let mut rest: Vec<&Site> = sites.iter().collect();
     while let Some(first) = rest.first() {
         // a link is about one file; for the kernel's functions all are alike
         let file = file_of(first);
         let (here, others): (Vec<&Site>, Vec<&Site>) =
             rest.iter().partition(|site| file_of(site) == file);
-        halve(program, &here, links, &mut refused)?;
+        halve(program, &here, pid, links, &mut refused)?;
         rest = others;
     }
     Ok(refused)
@@ -61,11 +66,12 @@ fn file_of(site: &Site) -> Option<&Path> {
 fn halve<'s>(
     program: &ProgramMut<'_>,
     sites: &[&'s Site],
+    pid: u32,
     links: &mut Vec<Attachment>,
     refused: &mut Vec<(&'s Site, io::Error)>,
 ) -> Result<(), Failure> {
     let fd = program.as_fd().as_raw_fd();
-    let link = Request::new(sites)?.create(fd);
+    let link = Request::new(sites, pid)?.create(fd);
     match (link, sites) {
         (Ok(link), _) => links.push(Attachment::Fd(link)),
         (Err(error), [site]) => refused.push((site, error)),
@@ -74,15 +80,15 @@ fn halve<'s>(
         }
         (Err(_), _) => {
             let (left, right) = sites.split_at(sites.len() / 2);
-            halve(program, left, links, refused)?;
-            halve(program, right, links, refused)?;
+            halve(program, left, pid, links, refused)?;
+            halve(program, right, pid, links, refused)?;
         }
     }
     Ok(())
 }
 
 impl<'a> Request<'a> {
-    fn new(sites: &'a [&'a Site]) -> Result<Request<'a>, Failure> {
+    fn new(sites: &'a [&'a Site], pid: u32) -> Result<Request<'a>, Failure> {
         let text = |bytes: &[u8]| {
             CString::new(bytes)
                 .map_err(|_| Failure::unusable("the name of a function or file holds a zero byte"))
@@ -93,6 +99,7 @@ impl<'a> Request<'a> {
             offsets: Vec::new(),
             cookies: Vec::new(),
             at_return: false,
+            pid,
             sites,
         };
         for site in sites {
@@ -146,6 +153,7 @@ impl<'a> Request<'a> {
             Some(path) => {
                 opts.__bindgen_anon_1.uprobe_multi = Uprobes {
                     cnt,
+                    pid: self.pid,
                     path: path.as_ptr(),
                     offsets: self.offsets.as_ptr(),
                     cookies: self.cookies.as_ptr(),
@@ -198,17 +206,22 @@ pub fn kprobes_supported() -> bool {
     refuses_with(BPF_TRACE_KPROBE_MULTI, &opts, &[libc::ESRCH, libc::ENOENT])
 }
 
-/// A kernel that has it finds that the root folder is no file.
-pub fn uprobes_supported() -> bool {
+/// A kernel that has it finds that the root folder is no file. The first ones (before 6.10) took a process for its first thread; those
+/// that do not see at once that no process has the number -1.
+pub fn uprobes_supported(of_process: bool) -> bool {
     let offset: u64 = 0;
-    let mut opts = options();
-    opts.__bindgen_anon_1.uprobe_multi = Uprobes {
-        cnt: 1,
-        path: c"/".as_ptr(),
-        offsets: &offset,
-        ..Default::default()
+    let refuses = |pid, error| {
+        let mut opts = options();
+        opts.__bindgen_anon_1.uprobe_multi = Uprobes {
+            cnt: 1,
+            path: c"/".as_ptr(),
+            offsets: &offset,
+            pid,
+            ..Default::default()
+        };
+        refuses_with(BPF_TRACE_UPROBE_MULTI, &opts, &[error])
     };
-    refuses_with(BPF_TRACE_UPROBE_MULTI, &opts, &[libc::EBADF])
+    refuses(0, libc::EBADF) && (!of_process || refuses(u32::MAX, libc::EINVAL))
 }
 
 /// Asks for a link that cannot be.

@@ -14,6 +14,7 @@ use libbpf_sys::{
 
 use crate::environment::cpus;
 use crate::error::Failure;
+use crate::process::Process;
 
 /// A probe of the kernel's dynamic kind: `kprobe` or `uprobe`.
 pub struct Pmu {
@@ -36,12 +37,58 @@ impl Pmu {
         })
     }
 
-    /// `place` is a function or a path, `offset` what comes after it.
-    pub fn open(&self, place: &CStr, offset: u64, at_return: bool) -> io::Result<OwnedFd> {
+    /// `place` is a function or a path, `offset` what comes after it; of a process alone, if there is one.
+    pub fn open(
+        &self,
+        place: &CStr,
+        offset: u64,
+        at_return: bool,
+        pid: Option<u32>,
+    ) -> io::Result<OwnedFd> {
         let mut attr = attributes(self.kind, u64::from(at_return) << self.return_bit);
         attr.__bindgen_anon_3.config1 = place.as_ptr() as u64;
         attr.__bindgen_anon_4.config2 = offset;
-        open(&attr, first_cpu())
+        match pid {
+            Some(pid) => open(&attr, pid as libc::pid_t, -1),
+            None => open(&attr, ANY_PROCESS, first_cpu()),
+        }
+    }
+}
+
+/// Whose events.
+#[derive(Clone, Copy)]
+pub enum Whose {
+    /// All that happen on a CPU.
+    Cpu(i32),
+    /// Those of a thread, and of the threads and processes that it makes.
+    Thread(i32),
+}
+
+impl Whose {
+    /// A number for the first, a number for the second; -1 stands for any.
+    fn pid_and_cpu(self) -> (libc::pid_t, i32) {
+        match self {
+            Whose::Cpu(cpu) => (-1, cpu),
+            Whose::Thread(thread) => (thread, -1),
+        }
+    }
+}
+
+/// One event for each: of the process's threads, or of the CPUs that are online.
+pub fn everywhere(process: Option<&Process>) -> Result<Vec<Whose>, Failure> {
+    if let Some(process) = process {
+        return Ok(process.threads().into_iter().map(Whose::Thread).collect());
+    }
+    let cpus = cpus::online();
+    let cpus = cpus.map_err(|e| Failure::system(&e, "cannot read which CPUs are online"))?;
+    Ok(cpus.into_iter().map(Whose::Cpu).collect())
+}
+
+/// The CPU went offline, or the thread ended, since the list was read.
+pub fn is_gone(error: &io::Error, whose: Whose) -> bool {
+    match whose {
+        Whose::Cpu(_) => error.raw_os_error() == Some(libc::ENODEV),
+        Whose::Thread(_) => error.raw_os_error() == Some(libc::ESRCH),
     }
 }
 
@@ -49,11 +96,11 @@ impl Pmu {
 pub fn tracepoint(id: u64) -> io::Result<OwnedFd> {
     let mut attr = attributes(PERF_TYPE_TRACEPOINT, id);
     attr.__bindgen_anon_1.sample_period = 1;
-    open(&attr, first_cpu())
+    open(&attr, ANY_PROCESS, first_cpu())
 }
 
 /// The CPU's clock, which fires once a period.
-pub fn clock(period: &Period, cpu: i32) -> io::Result<OwnedFd> {
+pub fn clock(period: &Period, whose: Whose) -> io::Result<OwnedFd> {
     let mut attr = attributes(PERF_TYPE_SOFTWARE, u64::from(PERF_COUNT_SW_CPU_CLOCK));
     match period {
         Period::Nanoseconds(ns) => attr.__bindgen_anon_1.sample_period = *ns,
@@ -62,24 +109,24 @@ pub fn clock(period: &Period, cpu: i32) -> io::Result<OwnedFd> {
             attr.__bindgen_anon_1.sample_freq = *hz;
         }
     }
-    open(&attr, cpu)
+    open_for(attr, whose)
 }
 
 /// So many events of a kind that the kernel or the processor counts.
-pub fn counter(kind: u32, config: u64, count: u64, cpu: i32) -> io::Result<OwnedFd> {
+pub fn counter(kind: u32, config: u64, count: u64, whose: Whose) -> io::Result<OwnedFd> {
     let mut attr = attributes(kind, config);
     attr.__bindgen_anon_1.sample_period = count;
-    open(&attr, cpu)
+    open_for(attr, whose)
 }
 
 /// Accesses to an address; `access` are bits of <linux/hw_breakpoint.h>.
-pub fn breakpoint(address: u64, length: u64, access: u32, cpu: i32) -> io::Result<OwnedFd> {
+pub fn breakpoint(address: u64, length: u64, access: u32, whose: Whose) -> io::Result<OwnedFd> {
     let mut attr = attributes(PERF_TYPE_BREAKPOINT, 0);
     attr.__bindgen_anon_1.sample_period = 1;
     attr.bp_type = access;
     attr.__bindgen_anon_3.bp_addr = address;
     attr.__bindgen_anon_4.bp_len = length;
-    open(&attr, cpu)
+    open_for(attr, whose)
 }
 
 /// Counts nothing; its buffer gets records of processes that fork, exec, map code and end on this CPU, each with its time.
@@ -92,7 +139,7 @@ pub fn tasks(cpu: i32) -> io::Result<OwnedFd> {
     attr.set_comm(1);
     attr.set_comm_exec(1);
     attr.set_task(1);
-    open(&attr, cpu)
+    open(&attr, ANY_PROCESS, cpu)
 }
 
 fn attributes(kind: u32, config: u64) -> perf_event_attr {
@@ -104,19 +151,27 @@ fn attributes(kind: u32, config: u64) -> perf_event_attr {
     }
 }
 
-fn first_cpu() -> i32 {
+/// The first CPU that is online.
+pub fn first_cpu() -> i32 {
     cpus::online().map_or(0, |c| c.first().copied().unwrap_or(0))
 }
 
-fn open(attr: &perf_event_attr, cpu: i32) -> io::Result<OwnedFd> {
-    let any_process: libc::pid_t = -1;
+const ANY_PROCESS: libc::pid_t = -1;
+
+fn open_for(mut attr: perf_event_attr, whose: Whose) -> io::Result<OwnedFd> {
+    let (pid, cpu) = whose.pid_and_cpu();
+    attr.set_inherit(u64::from(pid != ANY_PROCESS));
+    open(&attr, pid, cpu)
+}
+
+fn open(attr: &perf_event_attr, pid: libc::pid_t, cpu: i32) -> io::Result<OwnedFd> {
     let no_group: libc::c_int = -1;
     // SAFETY: `attr` is a whole perf_event_attr of the size that it says; strings that it points to outlive the call.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_perf_event_open,
             std::ptr::from_ref(attr),
-            any_process,
+            pid,
             cpu,
             no_group,
             libc::c_ulong::from(PERF_FLAG_FD_CLOEXEC),

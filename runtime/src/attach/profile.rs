@@ -1,4 +1,4 @@
-//! `profile`: a timer on every CPU that is online.
+//! `profile`: a timer on every CPU that is online, or of each thread of a process.
 
 use std::io;
 
@@ -6,21 +6,21 @@ use bt_abi::manifest::Period;
 use libbpf_rs::{Link, ProgramMut};
 
 use super::perf_event;
-use crate::environment::cpus;
 use crate::error::Failure;
+use crate::process::Process;
 
 pub fn attach(
     program: &ProgramMut<'_>,
     period: &Period,
+    process: Option<&Process>,
     cookie: u32,
 ) -> Result<Vec<Link>, Failure> {
     check(period)?;
     let mut links = Vec::new();
-    for cpu in online()? {
-        let event = match perf_event::clock(period, cpu) {
+    for whose in perf_event::everywhere(process)? {
+        let event = match perf_event::clock(period, whose) {
             Ok(event) => event,
-            // went offline since the list was read
-            Err(e) if e.raw_os_error() == Some(libc::ENODEV) => continue,
+            Err(e) if perf_event::is_gone(&e, whose) => continue,
             Err(e) => return Err(refused(&e, period)),
         };
         links.push(perf_event::attach(program, event, cookie)?);
@@ -36,10 +36,6 @@ pub fn check(period: &Period) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
-}
-
-pub fn online() -> Result<Vec<i32>, Failure> {
-    cpus::online().map_err(|e| Failure::system(&e, "cannot read which CPUs are online"))
 }
 
 pub fn refused(error: &io::Error, period: &Period) -> Failure {

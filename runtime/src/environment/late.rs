@@ -7,13 +7,14 @@ use bt_abi::manifest::{Manifest, Named, NamespacePart, Slot, SlotValue};
 use super::kallsyms;
 use crate::error::Failure;
 use crate::params::SlotBytes;
+use crate::process::{Process, namespace};
 use crate::report::clock;
 
 /// The values of the slots that neither the command line nor the clock fills.
-pub fn fill(manifest: &Manifest) -> Result<SlotBytes, Failure> {
+pub fn fill(manifest: &Manifest, process: Option<&Process>) -> Result<SlotBytes, Failure> {
     let mut filled = SlotBytes::new();
     for slot in &manifest.slots {
-        if let Some(value) = value(slot) {
+        if let Some(value) = value(slot, process) {
             let value = value.map_err(|failure| failure.at(slot.span))?;
             let size = (slot.ty.size() as usize).min(8);
             filled.push((slot.offset, value.to_ne_bytes()[..size].to_vec()));
@@ -22,7 +23,7 @@ pub fn fill(manifest: &Manifest) -> Result<SlotBytes, Failure> {
     Ok(filled)
 }
 
-fn value(slot: &Slot) -> Option<Result<u64, Failure>> {
+fn value(slot: &Slot, process: Option<&Process>) -> Option<Result<u64, Failure>> {
     Some(match &slot.value {
         SlotValue::KernelAddress(Named { name: symbol }) => match kallsyms::address(symbol) {
             Some(0) => Err(Failure::not_permitted(format!(
@@ -47,24 +48,20 @@ fn value(slot: &Slot) -> Option<Result<u64, Failure>> {
             Ok((tai - boot) as u64)
         }
         SlotValue::PidNamespace { part } => Ok(pid_namespace(*part)),
-        SlotValue::ChildPid => Ok(0),
+        SlotValue::ChildPid => {
+            let pid = process.and_then(Process::command_pid);
+            Ok(pid.map_or(0, u64::from))
+        }
+        SlotValue::Target { part } => Ok(process.map_or(0, |p| p.filter(*part))),
         _ => return None,
     })
 }
 
-/// The root namespace, which has the same number everywhere: `PROC_PID_INIT_INO`.
-const ROOT_PID_NAMESPACE: u64 = 0xeffffffc;
-
-/// What bpf_get_ns_current_pid_tgid compares; zeroes for the root namespace, and where /proc is not mounted.
+/// What bpf_get_ns_current_pid_tgid compares; zeroes where /proc is not mounted.
 fn pid_namespace(part: NamespacePart) -> u64 {
-    match std::fs::metadata("/proc/self/ns/pid") {
-        Ok(namespace) if namespace.ino() != ROOT_PID_NAMESPACE => match part {
-            NamespacePart::Device => {
-                let device = namespace.dev();
-                (u64::from(libc::major(device)) << 20) | u64::from(libc::minor(device))
-            }
-            NamespacePart::Inode => namespace.ino(),
-        },
-        _ => 0,
+    let [device, inode] = namespace::name_of("self").unwrap_or_default();
+    match part {
+        NamespacePart::Device => device,
+        NamespacePart::Inode => inode,
     }
 }

@@ -24,6 +24,7 @@ use crate::environment::Environment;
 use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::object::ObjectFile;
+use crate::process::Process;
 use crate::report::Sink;
 use crate::say;
 use crate::signals;
@@ -37,6 +38,7 @@ pub fn run(
     targets: &Targets,
     loaded: &Loaded,
     environment: &Environment,
+    process: Option<&mut Process>,
 ) -> Result<u8, Failure> {
     let manifest = &object.manifest;
     let unhandled = |e| Failure::system(&e, "cannot handle signals");
@@ -54,7 +56,7 @@ pub fn run(
         None => None,
     };
     let began = special::run(manifest, loaded, Moment::Begin)?;
-    let session = Session {
+    let mut session = Session {
         manifest,
         loaded,
         reporter: &reporter,
@@ -62,18 +64,22 @@ pub fn run(
         wake,
         watch_stdout: run.output.is_none(),
         signalled,
+        process,
     };
     match run.mode {
         Mode::Trace => {}
         Mode::Test => return session.tests(),
         Mode::Bench => return session.benchmarks(),
     }
-    let attached = attach::all(manifest, targets, loaded, environment, run.verbose)?;
+    let process = session.process.as_deref();
+    let attached = attach::all(manifest, targets, loaded, environment, process, run.verbose)?;
     session.announce(run, attached.probes);
     if run.dry_run {
         return Ok(0);
     }
+    session.start_process()?;
     let outcome = session.trace(attached, began);
+    session.end_process(run);
     session.finish(outcome)
 }
 
@@ -97,6 +103,7 @@ struct Session<'a, 'r> {
     watch_stdout: bool,
     /// The script has probes for signals.
     signalled: bool,
+    process: Option<&'a mut Process>,
 }
 
 impl Session<'_, '_> {
@@ -121,11 +128,14 @@ impl Session<'_, '_> {
             .iter()
             .any(|p| p.attach == Attach::End);
         // with `begin` alone nothing can happen any more once it has run
-        let over = attached.is_empty() && began > 0 && !has_end && !self.signalled;
+        let nothing = attached.is_empty() && self.process.is_none();
+        let over = nothing && began > 0 && !has_end && !self.signalled;
         let outcome = loop {
             if self.signalled && signals::take_user() {
                 special::run(self.manifest, self.loaded, Moment::Signal)?;
             }
+            // asked first, so that all that it caused is there to be read
+            let ended = self.process.as_ref().is_some_and(|p| p.has_ended());
             self.consume();
             let mut reporter = self.reporter.borrow_mut();
             reporter.poll_lost();
@@ -139,7 +149,7 @@ impl Session<'_, '_> {
             if reporter.exiting() {
                 break Outcome::Exit;
             }
-            if over || signals::pending() {
+            if over || ended || signals::pending() {
                 break Outcome::Ended;
             }
             drop(reporter);
@@ -149,6 +159,29 @@ impl Session<'_, '_> {
         };
         drop(attached);
         Ok(outcome)
+    }
+
+    /// A command starts once `begin` has been reported, unless that ends the run.
+    fn start_process(&mut self) -> Result<(), Failure> {
+        if self.process.is_some() {
+            self.consume();
+            self.reporter.borrow_mut().end_of_batch();
+        }
+        match &mut self.process {
+            Some(process) if !self.reporter.borrow().exiting() => process.start(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says how a command ended; one that goes on is ended.
+    fn end_process(&mut self, run: &Run) {
+        let ended = self.process.as_mut().and_then(|p| p.finish());
+        if let Some(how) = ended
+            && !run.quiet
+        {
+            self.reporter.borrow_mut().flush();
+            say::err(&format!("{how}\n"));
+        }
     }
 
     /// `end`, the records that are left, and the maps.
@@ -196,14 +229,16 @@ impl Session<'_, '_> {
         // negative descriptors are left out by poll(2)
         let stdout = if self.watch_stdout { 1 } else { -1 };
         let ring = self.ring.as_ref().map_or(-1, RingBuffer::epoll_fd);
+        let process = self.process.as_ref().map_or(-1, |p| p.watched());
         let mut fds = [
             watch(ring, libc::POLLIN),
             watch(self.wake, libc::POLLIN),
             watch(stdout, 0),
+            watch(process, libc::POLLIN),
         ];
         let timeout = LOST_INTERVAL.as_millis() as i32;
-        // SAFETY: an array of three, which lives through the call.
-        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 3, timeout) };
+        // SAFETY: an array of four, which lives through the call.
+        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 4, timeout) };
         if ready < 0 {
             let error = io::Error::last_os_error();
             return match error.kind() {

@@ -1,8 +1,10 @@
 //! The symbols of a program or library, by name: where in the file is a function?
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::File;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use bt_abi::manifest::UserTarget;
 use object::elf::{self, FileHeader64};
@@ -50,6 +52,16 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
             "{from} of `{name}` is not in the file's loaded part"
         ))),
     }
+}
+
+/// The program that loads the libraries of a program, if it has some.
+pub fn loader(path: &Path) -> Option<PathBuf> {
+    let cache = ReadCache::new(File::open(path).ok()?);
+    let header = Header::parse(&cache).ok()?;
+    let endian = header.endian().ok()?;
+    let mut segments = header.program_headers(endian, &cache).ok()?.iter();
+    let name = segments.find_map(|s| s.interpreter(endian, &cache).ok()?)?;
+    Some(PathBuf::from(OsStr::from_bytes(name)))
 }
 
 /// Where an address lies in the file, if it is a part that is loaded from there.

@@ -1,11 +1,14 @@
 //! Which file is meant by the name of a program or a library?
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::error::Failure;
+use crate::process::Process;
+use crate::process::files::{Mapped, View};
 
 /// Where libraries are if the loader's cache does not know them.
 const LIBRARY_FOLDERS: [&str; 6] = [
@@ -19,50 +22,143 @@ const LIBRARY_FOLDERS: [&str; 6] = [
 
 const LOADER_CACHE: &str = "/etc/ld.so.cache";
 
-/// A path is taken as it is (from the working directory, if it is relative); a bare name is looked for in `$PATH`, then among the
-/// libraries (`libc` finds `libc.so.6`), then in the working directory.
-pub fn find(name: &str) -> Result<PathBuf, Failure> {
-    if name.contains('/') {
-        let path = PathBuf::from(name);
-        return match fs::metadata(&path) {
-            Ok(file) if file.is_dir() => Err(Failure::kernel(format!(
-                "`{name}` is a folder, not a program"
-            ))),
-            Ok(_) => Ok(absolute(path)),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let failure = Failure::kernel(format!("the program `{name}` does not exist here"));
-                Err(match (path.is_relative(), env::current_dir()) {
-                    (true, Ok(folder)) => failure.help(format!(
-                        "the path counts from the working directory, `{}`",
-                        folder.display()
-                    )),
-                    _ => failure,
-                })
-            }
-            Err(e) => Err(Failure::system(
-                &e,
-                format!("cannot read the program `{name}`"),
-            )),
-        };
-    }
-    let path = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| is_program(file))
-        .or_else(|| cached_library(name))
-        .or_else(|| library_in_folders(name))
-        .or_else(|| Some(PathBuf::from(name)).filter(|p| p.is_file()))
-        .map(absolute)
-        .ok_or_else(|| {
-            Failure::kernel(format!(
-                "no program in $PATH and no library has the name `{name}`"
-            ))
-            .help("a path also works, such as `./name` or `/usr/lib/libname.so.1`")
-        })
+/// A file that was found.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// As people know it.
+    pub name: PathBuf,
+    /// As it can be opened here.
+    pub path: PathBuf,
 }
 
-fn absolute(path: PathBuf) -> PathBuf {
-    std::path::absolute(&path).unwrap_or(path)
+impl Found {
+    fn here(path: PathBuf) -> Found {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        Found {
+            name: path.clone(),
+            path,
+        }
+    }
+
+    fn mapped(file: Mapped) -> Found {
+        Found {
+            name: file.name,
+            path: file.path,
+        }
+    }
+}
+
+/// A path is taken as it is (from the working directory, if it is relative); a bare name is looked for among the files that the process
+/// has mapped, if the run is about one, in `$PATH`, then among the libraries (`libc` finds `libc.so.6`), then in the working directory.
+pub fn find(name: &str, process: Option<&Process>) -> Result<Found, Failure> {
+    if let Some(process) = process {
+        return of_process(name, process);
+    }
+    if name.contains('/') {
+        return at_path(name, PathBuf::from(name)).map(Found::here);
+    }
+    by_name(name, &View::default(), env::var_os("PATH"))
+        .or_else(|| Some(PathBuf::from(name)).filter(|p| p.is_file()))
+        .map(Found::here)
+        .ok_or_else(|| nameless(name))
+}
+
+/// All files whose code the process runs.
+pub fn mapped(process: &Process) -> Result<Vec<Found>, Failure> {
+    Ok(process.files()?.into_iter().map(Found::mapped).collect())
+}
+
+/// As the process sees its files. A name, or a path whose file was deleted or replaced since, is that of a file that it has mapped.
+fn of_process(name: &str, process: &Process) -> Result<Found, Failure> {
+    let view = &process.view;
+    let is_path = name.contains('/');
+    // a process whose mappings may not be read may still have files
+    let mut mapped = process.files().unwrap_or_default().into_iter();
+    let is_meant = |file: &Mapped| match is_path {
+        true => file.deleted && file.name == Path::new(name),
+        false => file
+            .name
+            .file_name()
+            .and_then(|f| f.to_str())
+            .is_some_and(|f| answers(f, name)),
+    };
+    if let Some(file) = mapped.find(is_meant) {
+        return Ok(Found::mapped(file));
+    }
+    if !is_path {
+        let found = by_name(name, view, process.path()).map(|path| view.found(path));
+        return found.transpose()?.ok_or_else(|| nameless(name));
+    }
+    let path = match Path::new(name) {
+        relative if relative.is_relative() && !view.is_ours() => {
+            fs::read_link(format!("/proc/{}/cwd", process.pid))
+                .unwrap_or_default()
+                .join(relative)
+        }
+        path => path.to_path_buf(),
+    };
+    let mut found = view.found(path)?;
+    found.path = at_path(name, found.path).map_err(|failure| match view.is_ours() {
+        true => failure,
+        false => failure.help(format!("paths count as process {} sees them", process.pid)),
+    })?;
+    Ok(found)
+}
+
+impl View {
+    pub fn found(&self, path: PathBuf) -> Result<Found, Failure> {
+        if self.is_ours() {
+            return Ok(Found::here(path));
+        }
+        let opened = self.resolve(&path).map_err(|e| {
+            Failure::system(&e, format!("cannot follow the path `{}`", path.display()))
+        })?;
+        Ok(Found {
+            name: path,
+            path: opened,
+        })
+    }
+}
+
+fn nameless(name: &str) -> Failure {
+    Failure::kernel(format!(
+        "no program in $PATH and no library has the name `{name}`"
+    ))
+    .help("a path also works, such as `./name` or `/usr/lib/libname.so.1`")
+}
+
+/// The file of a path, if it is one.
+fn at_path(name: &str, path: PathBuf) -> Result<PathBuf, Failure> {
+    match fs::metadata(&path) {
+        Ok(file) if file.is_dir() => Err(Failure::kernel(format!(
+            "`{name}` is a folder, not a program"
+        ))),
+        Ok(_) => Ok(path),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let failure = Failure::kernel(format!("the program `{name}` does not exist here"));
+            Err(match (path.is_relative(), env::current_dir()) {
+                (true, Ok(folder)) => failure.help(format!(
+                    "the path counts from the working directory, `{}`",
+                    folder.display()
+                )),
+                _ => failure,
+            })
+        }
+        Err(e) => Err(Failure::system(
+            &e,
+            format!("cannot read the program `{name}`"),
+        )),
+    }
+}
+
+/// A program of the PATH, or a library: the path as the view has it.
+fn by_name(name: &str, view: &View, path: Option<OsString>) -> Option<PathBuf> {
+    let path = path.unwrap_or_default();
+    env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| view.resolve(file).is_ok_and(|f| is_program(&f)))
+        .or_else(|| cached_library(name, view))
+        .or_else(|| library_in_folders(name, view))
 }
 
 fn is_program(file: &Path) -> bool {
@@ -79,10 +175,10 @@ fn answers(file: &str, name: &str) -> bool {
             .is_some_and(|r| name.ends_with(".so") && r.starts_with('.'))
 }
 
-fn cached_library(name: &str) -> Option<PathBuf> {
-    let cache = fs::read(LOADER_CACHE).ok()?;
-    let found =
-        cache_entries(&cache).find(|(file, path)| answers(file, name) && Path::new(path).is_file());
+fn cached_library(name: &str, view: &View) -> Option<PathBuf> {
+    let cache = fs::read(view.resolve(Path::new(LOADER_CACHE)).ok()?).ok()?;
+    let is_there = |path: &str| view.resolve(Path::new(path)).is_ok_and(|p| p.is_file());
+    let found = cache_entries(&cache).find(|(file, path)| answers(file, name) && is_there(path));
     found.map(|(_, path)| PathBuf::from(path))
 }
 
@@ -115,14 +211,15 @@ fn cache_entries(cache: &[u8]) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-fn library_in_folders(name: &str) -> Option<PathBuf> {
+fn library_in_folders(name: &str, view: &View) -> Option<PathBuf> {
     LIBRARY_FOLDERS.iter().find_map(|folder| {
-        fs::read_dir(folder)
-            .ok()?
+        let entries = fs::read_dir(view.resolve(Path::new(folder)).ok()?).ok()?;
+        let is_there = |path: &PathBuf| view.resolve(path).is_ok_and(|p| p.is_file());
+        entries
             .flatten()
             .filter(|e| e.file_name().to_str().is_some_and(|f| answers(f, name)))
-            .map(|e| e.path())
-            .filter(|p| p.is_file())
+            .map(|e| Path::new(folder).join(e.file_name()))
+            .filter(is_there)
             .min()
     })
 }

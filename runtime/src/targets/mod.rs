@@ -17,6 +17,7 @@ use crate::btf::function::Prototype;
 use crate::cli::Mode;
 use crate::environment::Environment;
 use crate::error::{Failure, Kind};
+use crate::process::Process;
 use crate::say;
 use crate::symbols::{binary, search};
 use traced::Described;
@@ -119,6 +120,7 @@ impl Missing {
 pub fn resolve(
     manifest: &Manifest,
     environment: &Environment,
+    process: Option<&Process>,
     mode: Mode,
 ) -> Result<Targets, Failure> {
     let missing = Missing::of(manifest);
@@ -132,7 +134,7 @@ pub fn resolve(
         }
         let found = match request_of_btf(&program.attach) {
             true => described.sites(index, program, &functions[index]),
-            false => find(program, environment, &functions[index]),
+            false => find(program, environment, process, &functions[index]),
         };
         let found = found.map_err(|f| match f.span {
             Some(_) => f,
@@ -231,6 +233,7 @@ pub fn limit(manifest: &Manifest, name: &str, default: u64) -> u64 {
 fn find(
     program: &Program,
     environment: &Environment,
+    process: Option<&Process>,
     functions: &[kernel_functions::Function],
 ) -> Result<Vec<Site>, Failure> {
     let at_return = matches!(
@@ -262,9 +265,9 @@ fn find(
         }
         Attach::Uprobe { binary, target } | Attach::Uretprobe { binary, target } => {
             if program.attach.is_pattern() {
-                return user_functions::sites(program, binary, target, at_return);
+                return user_functions::sites(program, binary, target, at_return, process);
             }
-            let path = search::find(binary)?;
+            let path = search::find(binary, process)?.path;
             let offset = binary::file_offset(&path, target)?;
             let place = Place::User {
                 path,

@@ -7,7 +7,10 @@ use bt_abi::manifest::{Program, UserTarget};
 
 use super::{Place, Site, no_match};
 use crate::error::Failure;
-use crate::symbols::{binary, search};
+use crate::process::Process;
+use crate::process::files::View;
+use crate::symbols::binary;
+use crate::symbols::search::{self, Found};
 
 /// What the builtin `func` gives.
 pub fn name(target: &UserTarget) -> &str {
@@ -23,20 +26,23 @@ pub fn sites(
     binary: &str,
     target: &UserTarget,
     at_return: bool,
+    process: Option<&Process>,
 ) -> Result<Vec<Site>, Failure> {
     let provider = match at_return {
         false => "uprobe",
         true => "uretprobe",
     };
-    let paths = match is_pattern(binary) {
-        true => paths(binary),
-        false => vec![search::find(binary)?],
+    let paths = match (is_pattern(binary), process) {
+        (false, _) => vec![search::find(binary, process)?],
+        // all that it runs
+        (true, Some(process)) if binary == "*" => search::mapped(process)?,
+        (true, _) => paths(binary, process),
     };
     if paths.is_empty() {
         return Err(no_match(program, "file"));
     }
     let mut sites = Vec::new();
-    for path in &paths {
+    for Found { name: shown, path } in &paths {
         let found = match target {
             UserTarget::Function { name, .. } if is_pattern(name) => {
                 binary::functions(path, &|function| matches(name, function))
@@ -50,7 +56,7 @@ pub fn sites(
         };
         for (function, offset) in found {
             sites.push(Site {
-                probe: format!("{provider}:{}:{function}", path.display()),
+                probe: format!("{provider}:{}:{function}", shown.display()),
                 func: function,
                 place: Place::User {
                     path: path.clone(),
@@ -69,27 +75,29 @@ pub fn sites(
 }
 
 /// The files that a path with wildcards stands for, sorted. A wildcard stays within its folder.
-fn paths(pattern: &str) -> Vec<PathBuf> {
-    let start = match pattern.starts_with('/') {
+fn paths(pattern: &str, process: Option<&Process>) -> Vec<Found> {
+    let ours = View::default();
+    let view = process.map_or(&ours, |p| &p.view);
+    let start = match pattern.starts_with('/') || !view.is_ours() {
         true => "/",
         false => ".",
     };
     let mut found = vec![PathBuf::from(start)];
     for part in pattern.split('/').filter(|p| !p.is_empty()) {
-        found = found.iter().flat_map(|at| step(at, part)).collect();
+        found = found.iter().flat_map(|at| step(at, part, view)).collect();
     }
-    found.retain(|path| path.is_file());
-    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    let mut found: Vec<PathBuf> = found.into_iter().map(absolute).collect();
+    let found = found.into_iter().filter_map(|path| view.found(path).ok());
+    let mut found: Vec<Found> = found.filter(|f| f.path.is_file()).collect();
     found.sort_unstable();
     found
 }
 
-fn step(folder: &Path, part: &str) -> Vec<PathBuf> {
+fn step(folder: &Path, part: &str, view: &View) -> Vec<PathBuf> {
     if !is_pattern(part) {
         return vec![folder.join(part)];
     }
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = view.resolve(folder).and_then(std::fs::read_dir);
+    let entries = entries.into_iter().flatten().flatten();
     let names = entries.map(|e| e.file_name());
     // as in a shell, hidden files are named only by a dot
     let shown = |name: &str| part.starts_with('.') || !name.starts_with('.');

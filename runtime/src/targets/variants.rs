@@ -36,6 +36,7 @@ pub fn plan(
     targets: &mut Targets,
     wanted: &Wanted,
     environment: &Environment,
+    of_process: bool,
 ) -> Result<Vec<Vec<Variant>>, Failure> {
     let mut plan: Vec<Vec<Variant>> = Vec::new();
     for (index, program) in manifest.programs.iter().enumerate() {
@@ -56,7 +57,8 @@ pub fn plan(
             }
             _ => vec![targets.sites[index].clone()],
         };
-        let multi = program.attach.is_pattern() && !apart && can_be_multi(&program.attach);
+        let multi =
+            program.attach.is_pattern() && !apart && can_be_multi(&program.attach, of_process);
         let variant = |sites: Vec<Site>| Variant {
             id: if apart { sites[0].id } else { 0 },
             sites,
@@ -80,12 +82,12 @@ pub fn plan(
 }
 
 /// Can this kernel attach one program to all functions of a wildcard at once? (A name alone does not say of which module.)
-fn can_be_multi(attach: &Attach) -> bool {
+fn can_be_multi(attach: &Attach, of_process: bool) -> bool {
     match attach {
         Attach::Kprobe { module: None, .. } | Attach::Kretprobe { module: None, .. } => {
             multi::kprobes_supported()
         }
-        Attach::Uprobe { .. } | Attach::Uretprobe { .. } => multi::uprobes_supported(),
+        Attach::Uprobe { .. } | Attach::Uretprobe { .. } => multi::uprobes_supported(of_process),
         _ => false,
     }
 }

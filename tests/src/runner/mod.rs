@@ -5,6 +5,7 @@
 mod child;
 mod leftovers;
 mod needs;
+mod tracee;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -115,12 +116,11 @@ impl Runner {
             }
             None => Command::new(&self.btrun),
         };
-        let pid = tracee.map_or(String::new(), |t| t.id().to_string());
-        let args = job.args.iter().map(|a| a.replace("{pid}", &pid));
+        let named = tracee::Named::of(tracee, job);
         command
-            .args(&job.options)
+            .args(named.in_words(&job.options))
             .arg(&job.object)
-            .args(args)
+            .args(named.in_words(&job.args))
             .current_dir(&self.cwd);
         if job.unprivileged {
             command.uid(NOBODY).gid(NOBODY);
