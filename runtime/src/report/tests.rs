@@ -541,3 +541,30 @@ fn values_of_all_shapes() {
         "{\"type\": \"value\", \"data\": \"\u{fffd}\"}\n"
     );
 }
+
+/// docs/json.md shows a line of each type that there is, and lists it.
+#[test]
+fn every_type_of_json_is_documented() {
+    let docs = include_str!("../../../docs/json.md");
+    let source = include_str!("json.rs");
+    let examples: Vec<serde_json::Value> = docs
+        .lines()
+        .filter(|l| l.starts_with('{'))
+        .map(|l| serde_json::from_str(l).expect(l))
+        .collect();
+    // the names stand in quotes in the code that writes them
+    for example in &examples {
+        let name = example["type"].as_str().expect("a type");
+        let written = [format!("\"{name}\""), format!("\\\"{name}\\\"")];
+        assert!(
+            written.iter().any(|w| source.contains(w)),
+            "{name} is never written"
+        );
+        assert!(docs.contains(&format!("`{name}`")), "{name} is not listed");
+    }
+    let quoted = source.split("message(out, \"").skip(1);
+    for name in quoted.filter_map(|rest| rest.split('"').next()) {
+        let shown = examples.iter().any(|e| e["type"] == name);
+        assert!(shown, "docs/json.md has no example of {name}");
+    }
+}
