@@ -126,36 +126,9 @@ fn has_other_formats() -> bool {
     entries.map(|e| e.file_name()).any(|name| !known(&name))
 }
 
-/// Words as a shell splits them: blanks between words, quotes of both kinds, backslashes. Nothing is replaced.
+/// Words as a shell splits them, with quotes and backslashes. Nothing is replaced.
 fn split(line: &[u8]) -> Result<Vec<OsString>, &'static str> {
-    let mut words = Vec::new();
-    let mut word: Option<Vec<u8>> = None;
-    let mut quote = None;
-    let mut bytes = line.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        match (quote, byte) {
-            (Some(q), b) if b == q => quote = None,
-            (None, b'\'' | b'"') => {
-                quote = Some(byte);
-                word.get_or_insert_default();
-            }
-            (None, b' ' | b'\t' | b'\n') => words.extend(word.take()),
-            (None, b'\\') => match bytes.next() {
-                Some(next) => word.get_or_insert_default().push(next),
-                None => return Err("ends in a backslash"),
-            },
-            // in double quotes a backslash is itself, save before what would mean something else
-            (Some(b'"'), b'\\') => {
-                let special = bytes.next_if(|b| matches!(b, b'"' | b'\\' | b'$' | b'`'));
-                word.get_or_insert_default().push(special.unwrap_or(byte));
-            }
-            (_, byte) => word.get_or_insert_default().push(byte),
-        }
-    }
-    if quote.is_some() {
-        return Err("has a quote that does not end");
-    }
-    words.extend(word);
+    let words = shlex::bytes::split(line).ok_or("ends within quotes, or in a backslash")?;
     Ok(words.into_iter().map(OsString::from_vec).collect())
 }
 
