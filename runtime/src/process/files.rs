@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use super::maps::Code;
+
 /// A file whose code a process runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapped {
@@ -98,15 +100,16 @@ impl View {
     pub fn mapped(&self, pid: u32) -> io::Result<Vec<Mapped>> {
         let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
         let mut found: Vec<Mapped> = Vec::new();
-        for (range, name) in maps.lines().filter_map(executable) {
-            let (name, deleted) = match name.strip_suffix(" (deleted)") {
+        for code in maps.lines().filter_map(Code::parse) {
+            let (name, deleted) = match code.path.strip_suffix(" (deleted)") {
                 Some(name) => (name, true),
-                None => (name, false),
+                None => (code.path, false),
             };
             let path = match deleted {
                 true => {
                     // without the zeroes in front that the list has
-                    let ends: Vec<&str> = range
+                    let ends: Vec<&str> = code
+                        .range
                         .split('-')
                         .map(|e| e.trim_start_matches('0'))
                         .collect();
@@ -128,42 +131,10 @@ impl View {
     }
 }
 
-/// Range and path of a line of /proc/PID/maps about the code of a file.
-fn executable(line: &str) -> Option<(&str, &str)> {
-    // range, permissions, offset, device, inode, and what is left is the path
-    let mut rest = line;
-    let mut next = || {
-        let word = rest.split(' ').next()?;
-        rest = rest[word.len()..].trim_start_matches(' ');
-        Some(word)
-    };
-    let (range, permissions) = (next()?, next()?);
-    let [_, _, inode] = [next()?, next()?, next()?];
-    let is_code = permissions.contains('x') && inode != "0" && !rest.is_empty();
-    is_code.then_some((range, rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
-
-    #[test]
-    fn lines_of_maps() {
-        let code = "55e-56f r-xp 00002000 fe:01 131 /usr/bin/a b (deleted)";
-        assert_eq!(
-            executable(code),
-            Some(("55e-56f", "/usr/bin/a b (deleted)"))
-        );
-        for other in [
-            "55e-56f r--p 00002000 fe:01 131                  /usr/bin/a",
-            "7ff-800 r-xp 00000000 00:00 0                    [vdso]",
-            "7ff-800 rwxp 00000000 00:00 0 ",
-            "",
-        ] {
-            assert_eq!(executable(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn links_stay_inside() -> io::Result<()> {

@@ -5,6 +5,7 @@
 mod child;
 mod command;
 pub mod files;
+pub mod maps;
 pub mod namespace;
 
 use std::ffi::{OsStr, OsString};

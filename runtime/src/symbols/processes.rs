@@ -5,12 +5,13 @@
 //! Processes that were there before are read from /proc once, as far as that is quick.
 
 use std::collections::{HashMap, VecDeque};
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
+
+use crate::process::maps::Code;
 
 use super::task_events::{TaskEvent, TaskEvents};
 
@@ -163,26 +164,17 @@ impl Processes {
     }
 }
 
-/// `55d0c0a00000-55d0c0a20000 r-xp 00002000 08:01 1234   /usr/bin/cat`: code of a file.
 fn parse(line: &[u8]) -> Option<Area> {
     let line = String::from_utf8_lossy(line);
-    let mut words = line.splitn(6, ' ');
-    let (start, end) = words.next()?.split_once('-')?;
-    let permissions = words.next()?;
-    let offset = words.next()?;
-    let inode = words.nth(1)?.parse().ok()?;
-    let path = words.next()?.trim_start();
-    let hex = |text| u64::from_str_radix(text, 16).ok();
-    if !permissions.contains('x') || !path.starts_with('/') {
-        return None;
-    }
+    let code = Code::parse(&line)?;
+    let (start, end) = code.addresses()?;
     Some(Area {
-        start: hex(start)?,
-        end: hex(end)?,
-        offset: hex(offset)?,
+        start,
+        end,
+        offset: code.offset,
         file: Rc::new(MappedFile {
-            path: OsString::from(path).into(),
-            inode,
+            path: code.path.into(),
+            inode: code.inode,
         }),
     })
 }
@@ -206,27 +198,6 @@ mod tests {
     fn at(processes: &Processes, pid: u32, address: u64) -> Option<(String, u64)> {
         let spot = processes.find(pid, address)?;
         Some((spot.file.path.display().to_string(), spot.offset))
-    }
-
-    #[test]
-    fn code_of_files_is_read_from_proc() {
-        let line = b"7f00-8f00 r-xp 00002000 08:01 1234    /usr/lib/with blank.so";
-        let area = parse(line).expect("an area");
-        assert_eq!(
-            (area.start, area.end, area.offset),
-            (0x7f00, 0x8f00, 0x2000)
-        );
-        assert_eq!(area.file.path, Path::new("/usr/lib/with blank.so"));
-        assert_eq!(area.file.inode, 1234);
-        for other in [
-            &b"7f00-8f00 rw-p 00002000 08:01 1234    /usr/lib/x.so"[..],
-            b"7f00-8f00 r-xp 00000000 00:00 0         [vdso]",
-            b"7f00-8f00 r-xp 00000000 00:00 0 ",
-            b"",
-            b"nonsense",
-        ] {
-            assert_eq!(parse(other), None);
-        }
     }
 
     #[test]
