@@ -1,10 +1,10 @@
 //! Where registers lie in `struct pt_regs`, the context of kprobes and uprobes: one table per architecture.
 
+use bt_abi::arch::{self, Convention};
+
 /// Offsets in bytes in the `pt_regs` of an architecture (`arch/*/include/uapi/asm/ptrace.h`).
 pub struct Registers {
-    /// Of the function arguments, in order.
-    pub arguments: [u32; 6],
-    pub return_value: u32,
+    pub convention: Convention,
     /// Whose lowest bits are the privilege level.
     pub code_segment: u32,
     /// All of 64 bits, by the names that `reg()` takes.
@@ -12,10 +12,7 @@ pub struct Registers {
 }
 
 pub const X86_64: Registers = Registers {
-    // rdi, rsi, rdx, rcx, r8, r9
-    arguments: [112, 104, 96, 88, 72, 64],
-    // rax
-    return_value: 80,
+    convention: arch::X86_64,
     code_segment: 136,
     named: &[
         ("r15", 0),

@@ -72,11 +72,19 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
     let mut process = Process::of(run)?;
     let environment = environment::check(&object.manifest, run.mode)?;
     btf::describe(&mut object.manifest)?;
+    let mut described = targets::Described::read(&object.manifest)?;
+    targets::alternatives::choose(&mut object.manifest, &mut described, run.mode)?;
     let object = &*object;
     let manifest = &object.manifest;
     values.extend(environment::late::fill(manifest, process.as_ref())?);
     let wanted = btf::wanted(object)?;
-    let mut targets = targets::resolve(manifest, &environment, process.as_ref(), run.mode)?;
+    let mut targets = targets::resolve(
+        manifest,
+        described,
+        &environment,
+        process.as_ref(),
+        run.mode,
+    )?;
     let plan = targets::variants::plan(
         manifest,
         &mut targets,

@@ -49,9 +49,9 @@ impl Builtin for Argument {
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, _: &Expr) -> IntValue<'c> {
-        match lower.probe().kind {
+        match lower.kind() {
             ProbeKind::RawTracepoint => lower.context_word(8 * self.0 as u32),
-            _ => lower.context_word(X86_64.arguments[self.0]),
+            _ => lower.context_word(X86_64.convention.arguments[self.0]),
         }
     }
 }

@@ -77,6 +77,6 @@ impl Builtin for Retval {
     }
 
     fn lower<'c>(&self, lower: &mut Lower<'c, '_>, _: &Expr) -> IntValue<'c> {
-        lower.context_word(X86_64.return_value)
+        lower.context_word(X86_64.convention.return_value)
     }
 }

@@ -34,6 +34,9 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| counts(&p.attach)) {
         found.push(flags::COUNTERS);
     }
+    if manifest.programs.iter().any(|p| !p.alternatives.is_empty()) {
+        found.push(flags::ALTERNATIVES);
+    }
     for (index, program) in manifest.programs.iter().enumerate() {
         if !program.attach.is_traced() {
             continue;

@@ -2,9 +2,11 @@
 //!
 //! Code generation reads the [`Plan`]; it makes no ids of its own.
 
+mod alternatives;
 mod flags;
 mod plan;
 
+pub use alternatives::AlternativePlan;
 pub use plan::{EventPlan, FieldPlan, MapPlan, Plan};
 
 use bt_abi::manifest::{self as abi, EventKind, FieldOwner, FieldUse, Manifest};
@@ -117,6 +119,10 @@ pub fn lay_out(
         });
     }
     plan.programs = program_names(script);
+    let named = script.probes.iter().zip(&plan.programs);
+    plan.alternatives = named
+        .map(|(probe, name)| alternatives::of(probe, name, records))
+        .collect();
     plan.place_slots(script);
     plan.place_maps(script);
     fields.dedup_by(|a, b| a.owner == b.owner && a.field == b.field);
@@ -235,13 +241,21 @@ fn program_names(script: &Script) -> Vec<String> {
 }
 
 fn programs(script: &Script, plan: &Plan, source: &Source) -> Vec<abi::Program> {
-    let of = |(probe, name): (&crate::typed::Probe, &String)| abi::Program {
-        name: name.clone(),
+    let alternatives = |index: usize| {
+        let found = plan.alternatives[index].iter();
+        found.map(|a| abi::Alternative {
+            name: a.name.clone(),
+            attach: a.attach.clone(),
+        })
+    };
+    let of = |(index, probe): (usize, &crate::typed::Probe)| abi::Program {
+        name: plan.programs[index].clone(),
         probe: probe.text.clone(),
         attach: probe.attach.clone(),
+        alternatives: alternatives(index).collect(),
         span: source.manifest_span(probe.span),
     };
-    script.probes.iter().zip(&plan.programs).map(of).collect()
+    script.probes.iter().enumerate().map(of).collect()
 }
 
 fn maps(script: &Script, plan: &Plan, source: &Source) -> Vec<abi::Map> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bt_abi::types::{Layout, Type};
 
+use super::AlternativePlan;
 use crate::typed::{CallId, Script};
 use crate::types::{FieldRef, RecordId};
 
@@ -18,6 +19,8 @@ pub struct Plan {
     pub slots_size: u32,
     /// Function names, by the probe's index.
     pub programs: Vec<String>,
+    /// Second programs, by the probe's index.
+    pub alternatives: Vec<Option<AlternativePlan>>,
     /// Depths of stacks, each with a map of its own.
     pub stacks: BTreeSet<u32>,
     /// Members that are read, in the order of first use: what the partial structs hold.

@@ -6,21 +6,29 @@ use bt_abi::names;
 use super::Lower;
 use crate::llvm::IntValue;
 use crate::llvm::di::{Encoding, Member, Node};
-use crate::types::{FieldDef, IntTy, Origin, RecordId, Ty};
+use crate::probes::ProbeKind;
+use crate::types::{FieldDef, FunctionKind, IntTy, Origin, RecordId, Ty};
 
 impl<'c> Lower<'c, '_> {
     /// The debug type of a record, with the members that the plan lists.
     pub(super) fn partial_record(&mut self, id: RecordId) -> Node {
-        if let Some(node) = self.partial.get(&id) {
+        let record = self.records.get(id);
+        // an alternative has the arguments elsewhere
+        let moved = match (&record.origin, self.kind()) {
+            (Origin::Function { .. }, ProbeKind::Kprobe) => Some(FunctionKind::Registers),
+            (Origin::Function { .. }, ProbeKind::Kretprobe) => Some(FunctionKind::Returned),
+            _ => None,
+        };
+        let key = (id, moved.is_some());
+        if let Some(node) = self.partial.get(&key) {
             return *node;
         }
-        let record = self.records.get(id);
         let name = match &record.origin {
             Origin::Kernel { name, .. } | Origin::Script { name, .. } => name.clone(),
             Origin::KernelAnonymous { .. } => String::new(),
             Origin::Tracepoint { category, event } => names::tracepoint_struct(category, event),
             Origin::Function { of, module, name } => {
-                names::function_struct(*of, module.as_deref(), name)
+                names::function_struct(moved.unwrap_or(*of), module.as_deref(), name)
             }
         };
         let used = self.plan.fields.get(&id).cloned().unwrap_or_default();
@@ -68,7 +76,7 @@ impl<'c> Lower<'c, '_> {
             }
             _ => node,
         };
-        self.partial.insert(id, node);
+        self.partial.insert(key, node);
         node
     }
 

@@ -272,6 +272,7 @@ impl<'c, 's> Lower<'c, 's> {
             vars[var.index()] = self.b.load_ptr(word(self, VARS + 8 * index as u32));
         }
         let state = State {
+            kind: self.program.kind,
             index: self.program.index,
             probe: self.program.probe,
             context: Some(context),

@@ -29,6 +29,7 @@ use crate::layout::Plan;
 use crate::llvm::builder::{Arg, Builder};
 use crate::llvm::helper::Helper;
 use crate::llvm::{GlobalValue, IntValue, PointerValue};
+use crate::probes::ProbeKind;
 use crate::source::Source;
 use crate::typed::{Expr, ExprKind, Probe, Script};
 use crate::types::{RecordId, Records};
@@ -65,7 +66,7 @@ pub struct Lower<'c, 's> {
     maps: Vec<GlobalValue<'c>>,
     own: sections::OwnMaps<'c>,
     /// Debug types of relocated structs.
-    partial: BTreeMap<RecordId, crate::llvm::di::Node>,
+    partial: BTreeMap<(RecordId, bool), crate::llvm::di::Node>,
     /// The map that is being added to is not kept for each CPU.
     pub shared: bool,
     program: program::State<'c, 's>,
@@ -95,7 +96,12 @@ pub fn lower<'c, 's>(
     };
     lower.script_maps();
     for (index, probe) in script.probes.iter().enumerate() {
-        lower.program(index as u32, probe);
+        lower.program(index as u32, probe, &plan.programs[index], probe.kind);
+    }
+    for (index, alternative) in plan.alternatives.iter().enumerate() {
+        if let Some(other) = alternative {
+            lower.program(index as u32, &script.probes[index], &other.name, other.kind);
+        }
     }
     lower.finish_sections();
     lower.b.di.finish();
@@ -157,6 +163,11 @@ impl<'c, 's> Lower<'c, 's> {
     /// The probe that is being lowered.
     pub fn probe(&self) -> &'s Probe {
         self.program.probe.expect("inside a program")
+    }
+
+    /// What the program that is being lowered is, which may be an alternative to what its probe says.
+    pub fn kind(&self) -> ProbeKind {
+        self.program.kind
     }
 
     /// The context of the program.

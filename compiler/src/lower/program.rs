@@ -13,6 +13,7 @@ use super::{Lower, TooLarge};
 use crate::llvm::builder::Builder;
 use crate::llvm::di::{Encoding, Node};
 use crate::llvm::{BasicBlock, FunctionValue, PointerValue};
+use crate::probes::ProbeKind;
 use crate::typed::Probe;
 use crate::types::Ty;
 
@@ -21,6 +22,7 @@ use crate::types::Ty;
 pub struct State<'c, 's> {
     pub index: u32,
     pub probe: Option<&'s Probe>,
+    pub kind: ProbeKind,
     pub context: Option<PointerValue<'c>>,
     pub exit: Option<BasicBlock<'c>>,
     pub scope: Option<Node>,
@@ -52,11 +54,9 @@ pub struct Around<'c> {
 }
 
 impl<'c, 's> Lower<'c, 's> {
-    pub(super) fn program(&mut self, index: u32, probe: &'s Probe) {
-        let name = &self.plan.programs[index as usize];
-        let function = self
-            .b
-            .add_function(name, Some(probe.kind.section()), &[true]);
+    /// `kind`: of the program, of which there may be another.
+    pub(super) fn program(&mut self, index: u32, probe: &'s Probe, name: &str, kind: ProbeKind) {
+        let function = self.b.add_function(name, Some(kind.section()), &[true]);
         let scope = self.subprogram(function, name, probe.span, &["ctx"], &[true], false);
         let block = |b: &Builder<'c>, name| b.append_block(function, name);
         let entry = block(&self.b, "entry");
@@ -69,6 +69,7 @@ impl<'c, 's> Lower<'c, 's> {
         self.program = State {
             index,
             probe: Some(probe),
+            kind,
             context: Some(self.b.param_ptr(function, 0)),
             exit: Some(exit),
             scope: Some(scope),

@@ -16,8 +16,9 @@ use bt_grammar::diag::Diagnostic;
 use crate::types::{Records, Space};
 
 /// What kind of program an attach point needs, and so which builtins it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProbeKind {
+    #[default]
     Special,
     Kprobe,
     Kretprobe,

@@ -2,6 +2,7 @@
 //!
 //! Knows neither LLVM nor libbpf. The prose version, for people and other tools, is docs/manifest.md.
 
+pub mod arch;
 pub mod attach;
 pub mod events;
 pub mod format;

@@ -22,6 +22,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::PROCESS,
     flags::TRACED,
     flags::SERIES,
+    flags::ALTERNATIVES,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -46,6 +47,8 @@ pub mod flags {
     pub const TRACING: &str = "tracing";
     /// [`super::SlotValue::PidNamespace`], [`super::SlotValue::ChildPid`] and [`super::SlotValue::Target`].
     pub const PROCESS: &str = "process";
+    /// [`super::Program::alternatives`].
+    pub const ALTERNATIVES: &str = "alternatives";
     /// [`super::Attach::FentryProgram`], [`super::Attach::FexitProgram`], and `*` or [`super::SlotValue::ProbeId`] in the attach
     /// points of [`TRACING`].
     pub const TRACED: &str = "traced";
@@ -137,7 +140,18 @@ pub struct Program {
     /// The attach point as the builtin `probe` says it: `kprobe:vfs_read`.
     pub probe: String,
     pub attach: Attach,
+    /// What the program can be instead, the best first, where the kernel cannot attach it so. The first that it can is taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Alternative>,
     pub span: Span,
+}
+
+/// Another program of the same probe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The function in the object.
+    pub name: String,
+    pub attach: Attach,
 }
 
 /// Where a program is attached. Names and paths are resolved on the target. A name (category, event, module, function, binary) with a

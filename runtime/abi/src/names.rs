@@ -51,6 +51,10 @@ pub enum FunctionKind {
     /// What the function returned is a member too: `retval`.
     Exit,
     RawTracepoint,
+    /// In the registers of a kprobe.
+    Registers,
+    /// In those of a kretprobe: `retval` alone.
+    Returned,
 }
 
 impl FunctionKind {
@@ -60,6 +64,8 @@ impl FunctionKind {
             FunctionKind::Entry => "btc_fn__",
             FunctionKind::Exit => "btc_fx__",
             FunctionKind::RawTracepoint => "btc_rt__",
+            FunctionKind::Registers => "btc_kn__",
+            FunctionKind::Returned => "btc_kx__",
         }
     }
 }
@@ -77,9 +83,10 @@ pub fn function_struct(kind: FunctionKind, module: Option<&str>, name: &str) -> 
 
 /// No kernel has a struct of this name: btrun makes it.
 pub fn is_synthetic(name: &str) -> bool {
-    use FunctionKind::{Entry, Exit, RawTracepoint};
+    use FunctionKind::{Entry, Exit, RawTracepoint, Registers, Returned};
+    let kinds = [Entry, Exit, RawTracepoint, Registers, Returned];
     let of_function = |kind: FunctionKind| name.starts_with(kind.prefix());
-    name.starts_with(TRACEPOINT_PREFIX) || [Entry, Exit, RawTracepoint].into_iter().any(of_function)
+    name.starts_with(TRACEPOINT_PREFIX) || kinds.into_iter().any(of_function)
 }
 
 /// The hash map of stacks of at most `limit` frames: key `u64` (see [`crate::Type::KernelStack`]), value `u64[limit]`,

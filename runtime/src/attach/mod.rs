@@ -3,6 +3,8 @@
 //! Every attachment is a file descriptor of this process, so that nothing stays behind however the process ends.
 
 mod counter;
+pub mod feature;
+mod how;
 mod interval;
 mod kprobe;
 pub mod multi;
@@ -22,6 +24,7 @@ use crate::environment::Environment;
 use crate::error::Failure;
 use crate::load::Loaded;
 use crate::process::Process;
+use crate::report::How;
 use crate::say;
 use crate::signals;
 use crate::targets::variants::Variant;
@@ -38,6 +41,8 @@ pub struct Attached {
     links: Vec<Attachment>,
     /// Places that a program is attached to.
     pub probes: usize,
+    /// By which means, where there was a choice.
+    pub how: Vec<How>,
 }
 
 impl Attached {
@@ -59,6 +64,7 @@ pub fn all(
     let mut attached = Attached {
         links: Vec::new(),
         probes: 0,
+        how: Vec::new(),
     };
     let indexed = manifest.programs.iter().enumerate();
     let (forward, backward): (Vec<_>, Vec<_>) = indexed.partition(|(_, p)| !last_first(&p.attach));
@@ -82,38 +88,18 @@ pub fn all(
             })?);
         }
         attached.probes += found.len();
-        if verbose && !special::is_called(&program.attach) {
-            let loaded: Vec<&Variant> = loaded.variants(index).map(|(v, _)| v).collect();
-            say::err(&summary(program, &loaded, &found));
+        if special::is_called(&program.attach) {
+            continue;
         }
+        let loaded: Vec<&Variant> = loaded.variants(index).map(|(v, _)| v).collect();
+        let choice = targets.choices.iter().find(|c| c.program == index);
+        let how = how::of(program, choice, &loaded, found.len());
+        if verbose {
+            say::err(&how::summary(program, how.as_ref(), &loaded, &found));
+        }
+        attached.how.extend(how);
     }
     Ok(attached)
-}
-
-/// What was attached, and how.
-fn summary(program: &Program, loaded: &[&Variant], found: &[&Site]) -> String {
-    let probe = &program.probe;
-    if !program.attach.is_pattern() {
-        return match found.is_empty() {
-            true => String::new(),
-            false => format!("attached `{probe}`\n"),
-        };
-    }
-    let how = match loaded.iter().any(|v| v.multi) {
-        true => "at once",
-        false => "one by one",
-    };
-    let places = found.len();
-    let mut text = format!(
-        "attached `{probe}` {how}, places: {places}, programs: {}\n",
-        loaded.len()
-    );
-    for site in found {
-        text.push_str("  ");
-        text.push_str(&site.probe);
-        text.push('\n');
-    }
-    text
 }
 
 /// The kernel runs what was attached last first at these.

@@ -2,21 +2,21 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::raw::c_char;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::ptr;
 
 use libbpf_rs::ProgramMut;
 use libbpf_sys::{
     BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN, BPF_PROG_TYPE_KPROBE,
-    BPF_TRACE_KPROBE_MULTI, BPF_TRACE_UPROBE_MULTI, bpf_attach_type, bpf_insn, bpf_link_create,
+    BPF_TRACE_KPROBE_MULTI, BPF_TRACE_UPROBE_MULTI, bpf_attach_type, bpf_link_create,
     bpf_link_create_opts, bpf_link_create_opts__bindgen_ty_1__bindgen_ty_2 as Kprobes,
-    bpf_link_create_opts__bindgen_ty_1__bindgen_ty_3 as Uprobes, bpf_prog_load, bpf_prog_load_opts,
+    bpf_link_create_opts__bindgen_ty_1__bindgen_ty_3 as Uprobes, bpf_prog_load_opts,
 };
 
 use super::Attachment;
+use super::feature::{nothing, owned};
 use crate::error::Failure;
 use crate::process::Process;
 use crate::targets::{Place, Site};
@@ -184,15 +184,6 @@ fn link(program: i32, kind: bpf_attach_type, opts: &bpf_link_create_opts) -> io:
     owned(fd)
 }
 
-fn owned(fd: i32) -> io::Result<OwnedFd> {
-    match fd {
-        // libbpf gives the error as a negative number
-        ..0 => Err(io::Error::from_raw_os_error(-fd)),
-        // SAFETY: a descriptor that we have just got, and that nobody else owns.
-        _ => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-    }
-}
-
 /// A kernel that has it looks for the function, and finds none.
 pub fn kprobes_supported() -> bool {
     let name = c"btrun.no.such.function";
@@ -226,27 +217,11 @@ pub fn uprobes_supported(of_process: bool) -> bool {
 
 /// Asks for a link that cannot be.
 fn refuses_with(kind: bpf_attach_type, opts: &bpf_link_create_opts, errors: &[i32]) -> bool {
-    // return 0
-    let mut nothing = [bpf_insn::default(); 2];
-    nothing[0].code = 0xb7;
-    nothing[1].code = 0x95;
-    let mut load = bpf_prog_load_opts {
-        sz: size_of::<bpf_prog_load_opts>() as _,
+    let options = bpf_prog_load_opts {
         expected_attach_type: kind,
         ..Default::default()
     };
-    // SAFETY: two instructions, a terminated name and licence; all live through the call.
-    let program = unsafe {
-        bpf_prog_load(
-            BPF_PROG_TYPE_KPROBE,
-            ptr::null(),
-            c"GPL".as_ptr(),
-            nothing.as_ptr(),
-            2,
-            &mut load,
-        )
-    };
-    let Ok(program) = owned(program) else {
+    let Ok(program) = nothing(BPF_PROG_TYPE_KPROBE, options) else {
         return false;
     };
     let error = link(program.as_raw_fd(), kind, opts).err();

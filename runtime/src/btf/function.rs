@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::rc::Rc;
 
+use bt_abi::arch;
 use bt_abi::attach::{is_pattern, matches};
 use bt_abi::manifest::{Attach, FieldOwner, Manifest, Program};
 use bt_abi::names::{FunctionKind, function_struct};
@@ -14,7 +15,7 @@ use bt_abi::names::{FunctionKind, function_struct};
 use super::format::{Field, FieldKind};
 use super::reader::{Btf, Header, kind};
 use super::relocations::Wanted;
-use super::tracepoint::Event;
+use super::tracepoint::{self, Event, Layout};
 use crate::environment::{BTF_FOLDER, KERNEL_BTF, release};
 use crate::error::Failure;
 use crate::targets::Site;
@@ -45,6 +46,8 @@ pub struct Request<'a> {
 #[derive(Debug, Clone)]
 pub struct Function {
     pub module: String,
+    /// In the BTF of the module; 0 where only the name is known.
+    pub id: u32,
     pub name: String,
     /// `None` where only the name is known.
     pub prototype: Option<Rc<Prototype>>,
@@ -158,14 +161,14 @@ impl Search<'_> {
         self.names.extend(own);
         let mut types = Vec::new();
         let names = &self.names;
-        self.btf.scan(|_, header| {
+        self.btf.scan(|id, header| {
             if matches!(header.kind, kind::FUNC | kind::TYPEDEF) && names.contains_key(&header.name)
             {
-                types.push(*header);
+                types.push((id, *header));
             }
         })?;
-        for header in types {
-            self.note(&header, module, found)?;
+        for (id, header) in types {
+            self.note(id, &header, module, found)?;
         }
         if module != VMLINUX {
             for offset in added {
@@ -177,6 +180,7 @@ impl Search<'_> {
 
     fn note(
         &mut self,
+        id: u32,
         header: &Header,
         module: &str,
         found: &mut [Vec<Function>],
@@ -198,15 +202,19 @@ impl Search<'_> {
             if name.is_empty() {
                 continue;
             }
-            let prototype = match is_function {
-                true => prototype(&mut self.btf, header, request.raw)?.map(Rc::new),
-                false => None,
+            let (id, prototype) = match is_function {
+                true => (
+                    id,
+                    prototype(&mut self.btf, header, request.raw)?.map(Rc::new),
+                ),
+                false => (0, None),
             };
             match found.iter_mut().find(|f| f.name == name) {
                 Some(known) if known.prototype.is_none() => known.prototype = prototype,
                 Some(_) => {}
                 None => found.push(Function {
                     module: module.to_string(),
+                    id,
                     name: name.to_string(),
                     prototype,
                 }),
@@ -272,6 +280,39 @@ impl Prototype {
         fields.extend(self.result.clone().map(|f| Field { offset, ..f }));
         fields
     }
+
+    /// The registers of a kprobe. What is larger than two of them, or comes when all are used, is not there.
+    fn in_registers(&self) -> Vec<Field> {
+        let mut free = arch::X86_64.arguments.as_slice();
+        let mut fields = Vec::new();
+        for word in &self.words {
+            let registers = word.size.div_ceil(WORD) as usize;
+            if registers > 2 || registers > free.len() {
+                continue;
+            }
+            let offset = free.first().copied().unwrap_or_default();
+            free = &free[registers..];
+            // a struct is not in one piece
+            let scalar = word.field.clone().filter(|f| f.kind == FieldKind::Scalar);
+            fields.extend(scalar.map(|f| Field { offset, ..f }));
+        }
+        fields
+    }
+
+    /// The register of a kretprobe.
+    fn returned(&self) -> Vec<Field> {
+        let offset = arch::X86_64.return_value;
+        let scalar = self.result.clone().filter(|f| f.kind == FieldKind::Scalar);
+        scalar.map(|f| Field { offset, ..f }).into_iter().collect()
+    }
+
+    fn fields(&self, kind: FunctionKind) -> Vec<Field> {
+        match kind {
+            FunctionKind::Registers => self.in_registers(),
+            FunctionKind::Returned => self.returned(),
+            _ => self.in_words(),
+        }
+    }
 }
 
 /// The synthetic struct of the arguments of a program, and whose they are.
@@ -280,9 +321,26 @@ fn arguments(program: &Program) -> Option<(FunctionKind, Option<&str>, &str)> {
         Attach::Fentry { module, function } => (FunctionKind::Entry, module, function),
         Attach::Fexit { module, function } => (FunctionKind::Exit, module, function),
         Attach::RawTracepoint { module, event } => (FunctionKind::RawTracepoint, module, event),
+        Attach::Kprobe {
+            module, function, ..
+        } => (FunctionKind::Registers, module, function),
+        Attach::Kretprobe { module, function } => (FunctionKind::Returned, module, function),
         _ => return None,
     };
     Some((kind, module.as_deref(), name))
+}
+
+/// Where the arguments that a program reads lie at one of its places. `None` if it reads none.
+pub fn layout(program: &Program, wanted: &Wanted, site: &Site) -> Option<Result<Layout, Failure>> {
+    let (kind, module, name) = arguments(program)?;
+    let struct_name = function_struct(kind, module, name);
+    let access = wanted.tracepoints.iter().find(|t| t.name == struct_name)?;
+    let fields = site.prototype.as_ref().map(|p| p.fields(kind));
+    Some(tracepoint::pick(
+        &format!("function `{}`", site.func),
+        &fields.unwrap_or_default(),
+        access,
+    ))
 }
 
 /// The prototypes of the programs that are to be loaded, as far as the object reads their arguments.
@@ -325,7 +383,7 @@ pub fn events(
             },
             actual,
             span: program.span,
-            fields: prototype.in_words(),
+            fields: prototype.fields(kind),
         });
     }
     Ok(events)

@@ -88,9 +88,14 @@ pub fn layout(
     access: &TracepointAccess,
 ) -> Result<Layout, Failure> {
     let all = fields(environment, category, event)?;
+    pick(&described(category, event), &all, access)
+}
+
+/// The fields that are read.
+pub fn pick(event: &str, all: &[Field], access: &TracepointAccess) -> Result<Layout, Failure> {
     let find = |(name, _): &(String, Shape)| match all.iter().find(|f| f.name == *name) {
         Some(field) => Ok(field.clone()),
-        None => Err(no_field(&described(category, event), name, &all)),
+        None => Err(no_field(event, name, all)),
     };
     access
         .fields
@@ -114,13 +119,14 @@ fn no_field(event: &str, field: &str, all: &[Field]) -> Failure {
 /// Refuses fields of the manifest that this machine's events lack.
 pub fn check_fields(manifest: &Manifest, events: &[Event]) -> Result<(), Failure> {
     for wanted in &manifest.fields {
-        let found = events.iter().find(|e| e.owner == wanted.owner);
-        let Some(found) = found else {
-            continue;
-        };
+        // entry and return of a function are two
+        let found: Vec<&Event> = events.iter().filter(|e| e.owner == wanted.owner).collect();
         let first = wanted.field.split(['.', '[']).next().unwrap_or_default();
-        if !found.fields.iter().any(|f| f.name == first) {
-            return Err(no_field(&found.actual, first, &found.fields).at(wanted.span));
+        let has = |e: &&Event| e.fields.iter().any(|f| f.name == first);
+        if let Some(one) = found.first()
+            && !found.iter().any(has)
+        {
+            return Err(no_field(&one.actual, first, &one.fields).at(wanted.span));
         }
     }
     Ok(())

@@ -189,6 +189,13 @@ fn prepare_programs(
     variants: &[Option<&Variant>],
 ) -> Result<Vec<OwnedFd>, Failure> {
     let mut held = Vec::new();
+    // alternatives that are not taken
+    for mut other in opened.progs_mut() {
+        let taken = object.manifest.programs.iter();
+        if !taken.into_iter().any(|p| other.name() == p.name.as_str()) {
+            other.set_autoload(false);
+        }
+    }
     for (program, variant) in object.manifest.programs.iter().zip(variants) {
         let found = opened
             .progs_mut()

@@ -5,15 +5,38 @@ use bt_abi::manifest::{Fault, Program, Source, Span};
 use super::fault::{helper, words};
 use super::histogram::{Bound, Histogram};
 use super::text::{key_text, render};
-use super::{BenchmarkResult, Content, MapReport, Output, TestResult};
+use super::{BenchmarkResult, Content, How, MapReport, Output, TestResult};
 use crate::value::{Int, Value};
 
 pub struct Json;
 
+/// `{"probe": "fentry:vfs_read", "by": "kprobe", "places": 1}`
+fn attached_by(how: &How) -> String {
+    let probe = string(how.probe.as_bytes());
+    let mut text = format!(
+        r#"{{"probe": {probe}, "by": "{}", "places": {}"#,
+        how.means, how.places
+    );
+    if !how.refused.is_empty() {
+        let refused = how.refused.iter();
+        let refused =
+            refused.map(|(means, why)| format!(r#""{means}": {}"#, string(why.as_bytes())));
+        let refused: Vec<String> = refused.collect();
+        text.push_str(&format!(r#", "refused": {{{}}}"#, refused.join(", ")));
+    }
+    text.push('}');
+    text
+}
+
 impl Output for Json {
-    fn attached(&self, out: &mut Vec<u8>, probes: usize) {
+    fn attached(&self, out: &mut Vec<u8>, probes: usize, how: &[How]) {
+        let mut chosen = String::new();
+        if !how.is_empty() {
+            let all: Vec<String> = how.iter().map(attached_by).collect();
+            chosen = format!(r#", "how": [{}]"#, all.join(", "));
+        }
         let line = format!(
-            r#"{{"type": "attached_probes", "count": {probes}, "data": {{"probes": {probes}}}}}"#
+            r#"{{"type": "attached_probes", "count": {probes}, "data": {{"probes": {probes}{chosen}}}}}"#
         );
         push_line(out, &line);
     }

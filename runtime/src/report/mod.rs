@@ -69,9 +69,21 @@ pub struct BenchmarkResult<'a> {
     pub longest: usize,
 }
 
+/// How a probe was attached.
+#[derive(Debug)]
+pub struct How {
+    pub probe: String,
+    /// `fentry`, `kprobe`, `kprobe_multi`
+    pub means: &'static str,
+    pub places: usize,
+    /// What was tried before, and why it was not taken.
+    pub refused: Vec<(&'static str, String)>,
+}
+
 /// An output format. Everything is appended to `out`; nothing is written yet.
 pub trait Output {
-    fn attached(&self, out: &mut Vec<u8>, probes: usize);
+    /// `how`: by which means, where there was a choice.
+    fn attached(&self, out: &mut Vec<u8>, probes: usize, how: &[How]);
     fn printf(&self, out: &mut Vec<u8>, text: &[u8]);
     fn value(&self, out: &mut Vec<u8>, value: &Value);
     fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport);

@@ -161,7 +161,7 @@ proptest! {
         output.map(&mut out, "@m", &MapReport::Single(Content::Value(value.clone())));
         output.map(&mut out, "@m", &MapReport::Keyed(vec![(key, Content::Value(value))]));
         output.lost(&mut out, 7);
-        output.attached(&mut out, 3);
+        output.attached(&mut out, 3, &[]);
         let out = String::from_utf8(out).expect("UTF-8");
         prop_assert_eq!(out.lines().count(), 11);
         for line in out.lines() {

@@ -5,14 +5,14 @@ use bt_abi::manifest::{Fault, Program, Source, Span};
 use super::fault::{excerpt, helper, words};
 use super::histogram::Histogram;
 use super::message::place;
-use super::{BenchmarkResult, Content, MapReport, Output, TestResult, series, trial};
+use super::{BenchmarkResult, Content, How, MapReport, Output, TestResult, series, trial};
 use crate::say;
 use crate::value::Value;
 
 pub struct Text;
 
 impl Output for Text {
-    fn attached(&self, _: &mut Vec<u8>, probes: usize) {
+    fn attached(&self, _: &mut Vec<u8>, probes: usize, _: &[How]) {
         let s = if probes == 1 { "" } else { "s" };
         say::err(&format!("Attached {probes} probe{s}\n"));
     }

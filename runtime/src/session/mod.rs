@@ -25,6 +25,7 @@ use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::object::ObjectFile;
 use crate::process::Process;
+use crate::report::How;
 use crate::report::Sink;
 use crate::say;
 use crate::signals;
@@ -73,7 +74,7 @@ pub fn run(
     }
     let process = session.process.as_deref();
     let attached = attach::all(manifest, targets, loaded, environment, process, run.verbose)?;
-    session.announce(run, attached.probes);
+    session.announce(run, attached.probes, &attached.how);
     if run.dry_run {
         return Ok(0);
     }
@@ -108,10 +109,10 @@ struct Session<'a, 'r> {
 
 impl Session<'_, '_> {
     /// Says how many probes there are, as soon as they are attached.
-    fn announce(&self, run: &Run, probes: usize) {
+    fn announce(&self, run: &Run, probes: usize, how: &[How]) {
         let mut reporter = self.reporter.borrow_mut();
         if !run.quiet {
-            reporter.attached(probes);
+            reporter.attached(probes, how);
         }
         if let Some(line) = &run.ready_line {
             reporter.flush();

@@ -10,7 +10,7 @@ use crate::cli::{Buffering, Run};
 use crate::error::{Failure, describe};
 use crate::load::Loaded;
 use crate::maps::KernelMaps;
-use crate::report::{self, BenchmarkResult, Output, Sink, TestResult};
+use crate::report::{self, BenchmarkResult, How, Output, Sink, TestResult};
 use crate::signals;
 use crate::symbols::stacks::StackPrinter;
 
@@ -149,10 +149,10 @@ impl<'a> Reporter<'a> {
             .benchmark(&mut self.printer.sink.buffer, result);
     }
 
-    pub fn attached(&mut self, probes: usize) {
+    pub fn attached(&mut self, probes: usize, how: &[How]) {
         self.printer
             .output
-            .attached(&mut self.printer.sink.buffer, probes);
+            .attached(&mut self.printer.sink.buffer, probes, how);
     }
 
     /// Reports events that were lost since the last time. Asked after each batch of records, it looks a few times a second.

@@ -2,6 +2,7 @@
 //!
 //! Only what is a fact of the machine is decided here; which programs and attachments that takes is [`variants`]' business.
 
+pub mod alternatives;
 mod events;
 pub mod kernel_functions;
 mod traced;
@@ -20,7 +21,8 @@ use crate::error::{Failure, Kind};
 use crate::process::Process;
 use crate::say;
 use crate::symbols::{binary, search};
-use traced::Described;
+use alternatives::Choice;
+pub use traced::Described;
 
 /// As in bpftrace.
 const MAX_PROBES: u64 = 1024;
@@ -83,6 +85,8 @@ pub enum Missing {
 pub struct Targets {
     pub sites: Vec<Vec<Site>>,
     pub missing: Missing,
+    /// What programs with alternatives have become.
+    pub choices: Vec<Choice>,
 }
 
 impl Targets {
@@ -119,13 +123,13 @@ impl Missing {
 /// Finds the places of all programs. What is missing is refused by name, or left out, as the script's `missing_probes` says.
 pub fn resolve(
     manifest: &Manifest,
+    described: Described,
     environment: &Environment,
     process: Option<&Process>,
     mode: Mode,
 ) -> Result<Targets, Failure> {
     let missing = Missing::of(manifest);
     let functions = kernel_functions::matching(manifest, environment)?;
-    let described = Described::read(manifest)?;
     let mut sites = Vec::new();
     for (index, program) in manifest.programs.iter().enumerate() {
         if !is_run(&program.attach, mode) {
@@ -134,7 +138,10 @@ pub fn resolve(
         }
         let found = match request_of_btf(&program.attach) {
             true => described.sites(index, program, &functions[index]),
-            false => find(program, environment, process, &functions[index]),
+            false => find(program, environment, process, &functions[index]).map(|mut sites| {
+                described.complete(index, program, &mut sites);
+                sites
+            }),
         };
         let found = found.map_err(|f| match f.span {
             Some(_) => f,
@@ -149,7 +156,11 @@ pub fn resolve(
         });
     }
     number(manifest, &mut sites);
-    let targets = Targets { sites, missing };
+    let targets = Targets {
+        sites,
+        missing,
+        choices: described.choices,
+    };
     check_count(manifest, &targets, mode)?;
     Ok(targets)
 }

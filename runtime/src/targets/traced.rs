@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use bt_abi::attach::is_pattern;
 use bt_abi::manifest::{Attach, Manifest, Program};
 
+use super::alternatives::Choice;
 use super::{Place, Site, kernel_functions, no_match};
+use crate::attach::feature;
 use crate::btf::function::{self, Function, Request, VMLINUX};
 use crate::environment::kallsyms::{self, Lookup};
 use crate::environment::{KERNEL_BTF, release};
@@ -16,9 +18,12 @@ mod programs;
 pub use programs::sites as program_sites;
 
 /// What BTF has for the programs that are loaded for one function, by their index.
+#[derive(Default)]
 pub struct Described {
     /// `None` if the kernel has no BTF.
     found: Option<Vec<Vec<Function>>>,
+    /// What programs with alternatives have become.
+    pub choices: Vec<Choice>,
 }
 
 impl Described {
@@ -32,12 +37,40 @@ impl Described {
         let request = |program| request(program).unwrap_or(nothing);
         let requests: Vec<Request> = manifest.programs.iter().map(request).collect();
         if requests.iter().all(|r| r.name.is_empty()) {
-            return Ok(Described { found: None });
+            return Ok(Described::default());
         }
         let found = function::find(&requests).map_err(|e| {
             Failure::kernel(format!("cannot read the kernel's BTF: {}", describe(&e)))
         })?;
-        Ok(Described { found })
+        Ok(Described {
+            found,
+            choices: Vec::new(),
+        })
+    }
+
+    /// The functions of a program. `None` if the kernel has no BTF.
+    pub fn of(&self, index: usize) -> Option<&[Function]> {
+        Some(self.found.as_ref()?.get(index)?)
+    }
+
+    /// Completes the places of a kprobe that stands for fentry: its name and prototype are those of fentry.
+    pub fn complete(&self, index: usize, program: &Program, sites: &mut [Site]) {
+        let Some(provider @ ("fentry" | "fexit")) = program.probe.split(':').next() else {
+            return;
+        };
+        for site in sites {
+            let Place::Kernel { module: home, .. } = &site.place else {
+                continue;
+            };
+            let same = |f: &&Function| {
+                f.name == site.func && home.as_ref().is_none_or(|home| *home == f.module)
+            };
+            let function = self.of(index).into_iter().flatten().find(same);
+            let module = function.map(|f| f.module.clone()).or(home.clone());
+            let module = module.unwrap_or_else(|| VMLINUX.to_string());
+            site.probe = format!("{provider}:{module}:{}", site.func);
+            site.prototype = function.and_then(|f| f.prototype.clone());
+        }
     }
 
     /// The places of a program. `traceable`: the functions that the kernel lists, for a wildcard.
@@ -76,7 +109,13 @@ impl Described {
             let is_listed = |f: &&Function| {
                 request.raw || listed.contains(&(f.module.as_str(), f.name.as_str()))
             };
-            let mut sites: Vec<Site> = found.iter().filter(is_listed).map(site).collect();
+            // no list says which of them the kernel refuses
+            let at_return = matches!(program.attach, Attach::Fexit { .. });
+            let loads = |f: &&Function| {
+                request.raw || feature::load_fentry(at_return, &f.module, f.id).is_ok()
+            };
+            let listed = found.iter().filter(is_listed);
+            let mut sites: Vec<Site> = listed.filter(loads).map(site).collect();
             sites.sort_by(|a, b| a.probe.cmp(&b.probe));
             return match sites.is_empty() {
                 true => Err(no_match(program, what(request))),

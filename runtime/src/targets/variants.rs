@@ -12,6 +12,7 @@ use libbpf_sys::BPF_FUNC_get_attach_cookie;
 use super::{Missing, Place, Site, Targets, limit};
 use crate::attach::multi;
 use crate::btf::Wanted;
+use crate::btf::function;
 use crate::btf::tracepoint::{self, Layout};
 use crate::environment::Environment;
 use crate::error::Failure;
@@ -52,7 +53,20 @@ pub fn plan(
             Attach::Tracepoint { category, event } if program.attach.is_pattern() => {
                 let name = tracepoint_struct(category, event);
                 let sites = &mut targets.sites[index];
-                by_layout(sites, wanted, &name, environment, targets.missing)
+                match wanted.tracepoints.iter().find(|t| t.name == name) {
+                    None => vec![sites.clone()],
+                    Some(access) => by_layout(sites, targets.missing, |site| match &site.place {
+                        Place::Event { category, event } => {
+                            tracepoint::layout(environment, category, event, access).map(Some)
+                        }
+                        _ => Ok(None),
+                    })
+                    .map_err(|f| f.at(program.span))?,
+                }
+            }
+            _ if program.attach.is_pattern() => {
+                let layout = |site: &Site| function::layout(program, wanted, site).transpose();
+                by_layout(&mut targets.sites[index], targets.missing, layout)
                     .map_err(|f| f.at(program.span))?
             }
             _ => vec![targets.sites[index].clone()],
@@ -98,23 +112,15 @@ fn has_cookies(ty: ProgramType) -> bool {
         .unwrap_or(false)
 }
 
-/// Events whose fields, as far as they are read, lie alike. Events that lack one are missing.
+/// Places whose fields or arguments, as far as they are read, lie alike. Those that lack one are missing.
 fn by_layout(
     sites: &mut Vec<Site>,
-    wanted: &Wanted,
-    name: &str,
-    environment: &Environment,
     missing: Missing,
+    layout_of: impl Fn(&Site) -> Result<Option<Layout>, Failure>,
 ) -> Result<Vec<Vec<Site>>, Failure> {
-    let Some(access) = wanted.tracepoints.iter().find(|t| t.name == name) else {
-        return Ok(vec![sites.clone()]);
-    };
-    let mut groups: Vec<(Layout, Vec<Site>)> = Vec::new();
+    let mut groups: Vec<(Option<Layout>, Vec<Site>)> = Vec::new();
     for site in std::mem::take(sites) {
-        let Place::Event { category, event } = &site.place else {
-            continue;
-        };
-        let layout = match tracepoint::layout(environment, category, event, access) {
+        let layout = match layout_of(&site) {
             Ok(layout) => layout,
             Err(failure) => {
                 missing.pass(failure)?;
