@@ -79,6 +79,10 @@ struct Settings {
     #[arg(long, value_name = "FILE")]
     tracepoints: Option<PathBuf>,
 
+    /// Look for the programs and libraries of uprobes below this folder, and for their debug files, whose types `args` needs
+    #[arg(long, value_name = "DIR")]
+    sysroot: Option<PathBuf>,
+
     /// Do not print warnings
     #[arg(long)]
     no_warnings: bool,
@@ -105,7 +109,11 @@ impl Settings {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         Ok(Options {
-            facts: Rc::new(LiveFacts::new(self.btf.clone(), tracepoints)),
+            facts: Rc::new(LiveFacts::new(
+                self.btf.clone(),
+                tracepoints,
+                self.sysroot.clone(),
+            )),
             environment: variables
                 .filter(|(name, _)| name.starts_with("BPFTRACE_"))
                 .collect(),

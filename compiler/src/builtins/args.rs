@@ -1,4 +1,4 @@
-//! `args`: the fields of a tracepoint.
+//! `args`: the fields of a tracepoint, or the arguments of a function.
 
 use bt_abi::manifest::Attach;
 use bt_grammar::diag::Diagnostic;
@@ -18,7 +18,7 @@ impl Builtin for Args {
     }
 
     fn about(&self) -> &'static str {
-        "the fields of a tracepoint, or the arguments of a function (fentry, fexit, rawtracepoint): `args.NAME`"
+        "the fields of a tracepoint, or the arguments of a function (fentry, fexit, rawtracepoint, uprobe): `args.NAME`"
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
@@ -47,6 +47,15 @@ impl Builtin for Args {
                     span,
                 ),
                 None => unknown_arguments(cx, span),
+            };
+        }
+        if cx.spec().kind == ProbeKind::Uprobe {
+            return match cx.user_arguments(span) {
+                Some(record) => {
+                    let ty = Ty::Ptr(Box::new(Ty::Record(record)), Space::Context);
+                    value(self, ty, span)
+                }
+                None => Expr::poison(span),
             };
         }
         let Attach::Tracepoint { category, event } = cx.spec().attach.clone() else {

@@ -172,7 +172,7 @@ impl Checker<'_> {
                 if record.is_nameless() {
                     return self.nameless(span);
                 }
-                if !matches!(record.origin, crate::types::Origin::Script { .. }) {
+                if !record.origin.is_fixed() {
                     return Expr {
                         kind: ExprKind::TypeSize(id),
                         ty: Ty::Int(IntTy::flexible()),

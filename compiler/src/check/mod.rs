@@ -25,6 +25,7 @@ mod slot;
 mod stmt;
 mod typeinfo;
 mod types;
+mod user;
 mod warnings;
 
 pub use call::CallSite;

@@ -8,7 +8,7 @@ use super::Checker;
 use crate::probes::tracepoint;
 use crate::suggest;
 use crate::typed::{Expr, ExprKind, Place, Step};
-use crate::types::{FieldRef, Origin, RecordId, Space, Ty, UINT64};
+use crate::types::{ArgumentPlace, FieldRef, Origin, RecordId, Space, Ty, UINT64};
 
 impl Checker<'_> {
     pub(super) fn field(&mut self, base: &ast::Expr, name: &Ident, span: Span) -> Expr {
@@ -81,6 +81,18 @@ impl Checker<'_> {
             return self.nameless(span);
         }
         let def = self.records.field(*last);
+        let mut path = path;
+        if let [first, rest @ ..] = path
+            && place.steps.is_empty()
+            && let Some(found) = self.records.argument_place(*first)
+            && found != ArgumentPlace::Register
+        {
+            place = match self.argument(place, *first, found, span) {
+                Some(place) => place,
+                None => return Expr::poison(span),
+            };
+            path = rest;
+        }
         place.steps.extend(path.iter().map(|f| Step::Field(*f)));
         let ty = self.pointer_in(def.ty, self.space_of(&place));
         self.read(place, ty, span)
@@ -89,9 +101,9 @@ impl Checker<'_> {
     /// The struct of the kernel that values of a type consist of, and how many of it.
     pub(super) fn kernel_stride(&self, ty: &Ty) -> Option<(RecordId, u32)> {
         match ty {
-            Ty::Record(id) => match self.records.get(*id).origin {
-                Origin::Script { .. } => None,
-                _ => Some((*id, 1)),
+            Ty::Record(id) => match self.records.get(*id).origin.is_fixed() {
+                true => None,
+                false => Some((*id, 1)),
             },
             Ty::Array(element, count) => {
                 let (id, times) = self.kernel_stride(element)?;
@@ -142,6 +154,9 @@ impl Checker<'_> {
                 steps: Vec::new(),
             };
             let index = index as u32;
+            if !self.is_readable(FieldRef { record, index }) {
+                continue;
+            }
             let field = self.member(place, &[FieldRef { record, index }], args.span);
             let value = match def.data_loc {
                 true => crate::functions::string_at(self, field),

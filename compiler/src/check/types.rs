@@ -165,6 +165,9 @@ impl Checker<'_> {
         if let Some(id) = self.records.named(name, is_union) {
             return Some(Ty::Record(id));
         }
+        if let Some(found) = self.user_record(name, is_union) {
+            return Some(found);
+        }
         let keyword = if is_union { "union" } else { "struct" };
         let error = match self.records.facts().types_missing() {
             Some(reason) => Diagnostic::error(

@@ -275,9 +275,11 @@ const CODES: &[Entry] = &[
     ),
     (
         "E0506",
-        "unknown tracepoint format",
-        "The script uses fields of a tracepoint that neither the running kernel nor the recorded formats know. Compile on a machine \
-         that has it, or give its format with `--tracepoints FILE`.",
+        "unknown arguments",
+        "The script uses fields of a tracepoint that neither the running kernel nor the recorded formats know, or arguments of a \
+         function of which no BTF or DWARF is at hand. Compile on a machine that has it, or give the format of a tracepoint with \
+         `--tracepoints FILE`, the kernel's BTF with `--btf FILE`, the folder below which programs and their debug files are with \
+         `--sysroot DIR`. `arg0`, `arg1`, ... need none of it.",
     ),
     (
         "E0507",

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::kernel_btf::KernelBtf;
+use super::user::{Binaries, UserFunction};
 use super::{
     Enumeration, Enumerator, KernelFacts, RawFunction, RawRecord, RawType, Tracepoint, format,
 };
@@ -28,15 +29,22 @@ pub struct LiveFacts {
     btf: OnceCell<Result<KernelBtf, String>>,
     /// To find one, all types are looked at.
     enumerators: RefCell<HashMap<String, Option<Enumerator>>>,
+    binaries: Binaries,
 }
 
 impl LiveFacts {
-    pub fn new(btf_files: Vec<PathBuf>, tracepoints: Option<String>) -> LiveFacts {
+    /// `sysroot`: where the programs are that the script names.
+    pub fn new(
+        btf_files: Vec<PathBuf>,
+        tracepoints: Option<String>,
+        sysroot: Option<PathBuf>,
+    ) -> LiveFacts {
         LiveFacts {
             btf_files,
             tracepoints,
             btf: OnceCell::new(),
             enumerators: RefCell::default(),
+            binaries: Binaries::new(sysroot),
         }
     }
 
@@ -128,6 +136,18 @@ impl KernelFacts for LiveFacts {
         names
             .map(|(category, event)| (category.to_string(), event.to_string()))
             .collect()
+    }
+
+    fn user_function(&self, binary: &str, name: &str) -> Result<UserFunction, String> {
+        self.binaries.function(binary, name)
+    }
+
+    fn user_record(&self, binary: &str, id: u32) -> Option<RawRecord> {
+        self.binaries.record(binary, id)
+    }
+
+    fn user_record_id(&self, binary: &str, name: &str, is_union: bool) -> Option<u32> {
+        self.binaries.record_id(binary, name, is_union)
     }
 
     fn types_missing(&self) -> Option<String> {

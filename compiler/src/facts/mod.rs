@@ -6,10 +6,13 @@ pub mod btf;
 pub mod format;
 mod kernel_btf;
 pub mod live;
+pub mod user;
 
 pub use btf::BtfTypes;
 
 use bt_abi::types::Variant;
+
+use user::UserFunction;
 
 /// What the compiler may ask about a kernel.
 pub trait KernelFacts {
@@ -32,6 +35,17 @@ pub trait KernelFacts {
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint>;
     /// All known tracepoints, for suggestions: (category, event).
     fn tracepoint_names(&self) -> Vec<(String, String)>;
+    /// A function of a program, or why nothing is known of it.
+    fn user_function(&self, _binary: &str, _name: &str) -> Result<UserFunction, String> {
+        Err("programs are not looked at".into())
+    }
+    /// A struct or union of a program, by the id in [`RawType::Record`].
+    fn user_record(&self, _binary: &str, _id: u32) -> Option<RawRecord> {
+        None
+    }
+    fn user_record_id(&self, _binary: &str, _name: &str, _is_union: bool) -> Option<u32> {
+        None
+    }
     /// Why there are no types at all, if there are none.
     fn types_missing(&self) -> Option<String>;
 }

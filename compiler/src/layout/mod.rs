@@ -140,6 +140,11 @@ pub fn lay_out(
         events,
         slots: slots(script, &plan, source),
         fields,
+        binaries: records
+            .programs()
+            .into_iter()
+            .map(|(name, build_id)| abi::Binary { name, build_id })
+            .collect(),
         faults: Vec::new(),
         needs: Vec::new(),
         config: abi::Config {
@@ -209,7 +214,10 @@ fn field_use(
                 None => name.clone(),
             },
         },
-        Origin::KernelAnonymous { .. } | Origin::Script { .. } => return None,
+        Origin::KernelAnonymous { .. }
+        | Origin::Script { .. }
+        | Origin::Binary { .. }
+        | Origin::Arguments { .. } => return None,
     };
     (!name.is_empty()).then_some(FieldUse {
         owner,

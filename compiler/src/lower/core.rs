@@ -24,8 +24,12 @@ impl<'c> Lower<'c, '_> {
             return *node;
         }
         let name = match &record.origin {
-            Origin::Kernel { name, .. } | Origin::Script { name, .. } => name.clone(),
-            Origin::KernelAnonymous { .. } => String::new(),
+            Origin::Kernel { name, .. } => name.clone(),
+            // the latter are not relocated
+            Origin::KernelAnonymous { .. }
+            | Origin::Script { .. }
+            | Origin::Binary { .. }
+            | Origin::Arguments { .. } => String::new(),
             Origin::Tracepoint { category, event } => names::tracepoint_struct(category, event),
             Origin::Function { of, module, name } => {
                 names::function_struct(moved.unwrap_or(*of), module.as_deref(), name)

@@ -122,7 +122,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     fn is_relocated(&self, field: FieldRef) -> bool {
-        !matches!(self.records.get(field.record).origin, Origin::Script { .. })
+        !self.records.get(field.record).origin.is_fixed()
     }
 
     fn space(&self, place: &Place) -> Space {

@@ -2,11 +2,13 @@
 
 mod common;
 mod records;
+mod user;
 mod values;
 
 pub use bt_abi::names::FunctionKind;
 pub use common::common_fields;
 pub use records::{FieldDef, FieldRef, Origin, Record, RecordId, Records};
+pub use user::ArgumentPlace;
 
 use std::fmt;
 use std::rc::Rc;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 
-use super::{EnumDef, IntTy, Space, Ty, UINT64};
+use super::{ArgumentPlace, EnumDef, IntTy, Space, Ty, UINT64};
 use bt_abi::names::FunctionKind;
 
 use crate::facts::{KernelFacts, RawFunction, RawRecord, RawType};
@@ -38,6 +38,15 @@ pub enum Origin {
     },
     /// Defined by the script: the script's layout.
     Script { name: String, is_union: bool },
+    /// Defined by a program that is traced; `id`: of its DWARF.
+    Binary {
+        binary: String,
+        id: u32,
+        name: String,
+        is_union: bool,
+    },
+    /// The arguments of a function of a program: where [`ArgumentPlace`] says.
+    Arguments { binary: String, function: String },
 }
 
 #[derive(Debug)]
@@ -67,6 +76,14 @@ pub struct FieldRef {
 }
 
 impl Origin {
+    /// The layout is what the compiler knows: nothing of it is relocated.
+    pub fn is_fixed(&self) -> bool {
+        matches!(
+            self,
+            Origin::Script { .. } | Origin::Binary { .. } | Origin::Arguments { .. }
+        )
+    }
+
     fn kernel(name: &str, is_union: bool) -> Origin {
         Origin::Kernel {
             name: name.into(),
@@ -80,17 +97,21 @@ impl Record {
         match &self.origin {
             Origin::Kernel { is_union, .. }
             | Origin::KernelAnonymous { is_union, .. }
+            | Origin::Binary { is_union, .. }
             | Origin::Script { is_union, .. } => *is_union,
-            Origin::Tracepoint { .. } | Origin::Function { .. } => false,
+            Origin::Tracepoint { .. } | Origin::Function { .. } | Origin::Arguments { .. } => false,
         }
     }
 
     /// Without `struct` or `union`; empty for one without a name.
     pub fn name(&self) -> &str {
         match &self.origin {
-            Origin::Kernel { name, .. } | Origin::Script { name, .. } => name,
+            Origin::Kernel { name, .. }
+            | Origin::Script { name, .. }
+            | Origin::Binary { name, .. } => name,
             Origin::KernelAnonymous { .. }
             | Origin::Tracepoint { .. }
+            | Origin::Arguments { .. }
             | Origin::Function { .. } => "",
         }
     }
@@ -104,9 +125,13 @@ impl Record {
     pub fn display(&self) -> String {
         let keyword = if self.is_union() { "union" } else { "struct" };
         match &self.origin {
-            Origin::Kernel { name, .. } | Origin::Script { name, .. } => {
+            Origin::Binary { name, .. } if name.is_empty() => format!("anonymous {keyword}"),
+            Origin::Kernel { name, .. }
+            | Origin::Script { name, .. }
+            | Origin::Binary { name, .. } => {
                 format!("{keyword} {name}")
             }
+            Origin::Arguments { function, .. } => format!("args of {function}()"),
             Origin::KernelAnonymous { typedef, .. } if !typedef.is_empty() => typedef.clone(),
             Origin::KernelAnonymous { .. } => format!("anonymous {keyword}"),
             Origin::Tracepoint { category, event } => {
@@ -135,6 +160,8 @@ struct Inner {
     /// Kernel records that are only pointed to: named, but not read until a member is asked for.
     lazy: HashMap<RecordId, u32>,
     enums: HashMap<String, Rc<EnumDef>>,
+    /// Of the records of [`Origin::Arguments`]: the place of each field, and the build id of the program.
+    arguments: HashMap<RecordId, (Vec<ArgumentPlace>, Option<String>)>,
 }
 
 impl Records {
@@ -152,14 +179,62 @@ impl Records {
     /// The definition, with its fields.
     pub fn get(&self, id: RecordId) -> Rc<Record> {
         let lazy = self.inner.borrow_mut().lazy.remove(&id);
-        if let Some(btf_id) = lazy
-            && let Some(raw) = self.facts.record_by_id(btf_id)
+        if let Some(lazy_id) = lazy
+            && let Some(record) = self.read(id, lazy_id)
         {
-            let origin = self.inner.borrow().records[id.0 as usize].origin.clone();
-            let record = self.convert(origin, raw);
             self.inner.borrow_mut().records[id.0 as usize] = Rc::new(record);
         }
         self.inner.borrow().records[id.0 as usize].clone()
+    }
+
+    fn read(&self, id: RecordId, lazy: u32) -> Option<Record> {
+        let origin = self.inner.borrow().records[id.0 as usize].origin.clone();
+        Some(match &origin {
+            Origin::Binary { binary, .. } => {
+                let raw = self.facts.user_record(binary, lazy)?;
+                let binary = binary.clone();
+                self.convert_user(&binary, origin, raw)
+            }
+            _ => {
+                let raw = self.facts.record_by_id(lazy)?;
+                self.convert(origin, raw)
+            }
+        })
+    }
+
+    pub(super) fn find_origin(&self, origin: &Origin) -> Option<RecordId> {
+        self.inner.borrow().by_origin.get(origin).copied().flatten()
+    }
+
+    pub(super) fn note_arguments(
+        &self,
+        id: RecordId,
+        places: Vec<ArgumentPlace>,
+        build_id: Option<String>,
+    ) {
+        let mut inner = self.inner.borrow_mut();
+        inner.arguments.insert(id, (places, build_id));
+    }
+
+    /// Where an argument of a function of a program is.
+    pub fn argument_place(&self, field: FieldRef) -> Option<ArgumentPlace> {
+        let inner = self.inner.borrow();
+        let (places, _) = inner.arguments.get(&field.record)?;
+        places.get(field.index as usize).copied()
+    }
+
+    /// The programs whose types were asked for, by name, with their build ids.
+    pub fn programs(&self) -> std::collections::BTreeMap<String, String> {
+        let inner = self.inner.borrow();
+        let of =
+            |(id, (_, build_id)): (&RecordId, &(Vec<ArgumentPlace>, Option<String>))| match &inner
+                .records[id.0 as usize]
+                .origin
+            {
+                Origin::Arguments { binary, .. } => Some((binary.clone(), build_id.clone()?)),
+                _ => None,
+            };
+        inner.arguments.iter().filter_map(of).collect()
     }
 
     /// `struct name` or `union name`: the script's own definition, else that of the kernel or of one of its modules.
@@ -183,9 +258,8 @@ impl Records {
             name: name.into(),
             is_union,
         };
-        let inner = self.inner.borrow();
-        let of = |origin| inner.by_origin.get(&origin).copied().flatten();
-        of(script).or_else(|| of(Origin::kernel(name, is_union)))
+        self.find_origin(&script)
+            .or_else(|| self.find_origin(&Origin::kernel(name, is_union)))
     }
 
     /// The arguments of a tracepoint, if the facts know it.
@@ -316,7 +390,7 @@ impl Records {
         self.inner.borrow_mut().records[id.0 as usize] = Rc::new(record);
     }
 
-    fn insert(&self, origin: Origin, btf_id: Option<u32>) -> RecordId {
+    pub(super) fn insert(&self, origin: Origin, btf_id: Option<u32>) -> RecordId {
         let mut inner = self.inner.borrow_mut();
         let id = RecordId(inner.records.len() as u32);
         inner.records.push(Rc::new(Record {

@@ -15,7 +15,7 @@ impl Records {
     pub fn value_type(&self, id: RecordId) -> Option<Ty> {
         let record = self.get(id);
         let layout = match &record.origin {
-            Origin::Script { .. } => self.script_layout(&record, 0),
+            Origin::Script { .. } | Origin::Binary { .. } => self.script_layout(&record, 0),
             // It may have grown on the target.
             Origin::KernelAnonymous { .. } if record.is_nameless() => return None,
             Origin::Kernel { name, is_union }
@@ -28,7 +28,9 @@ impl Records {
                 union: *is_union,
                 size: (record.size + record.size / 4).next_multiple_of(8),
             },
-            Origin::Tracepoint { .. } | Origin::Function { .. } => return None,
+            Origin::Tracepoint { .. } | Origin::Function { .. } | Origin::Arguments { .. } => {
+                return None;
+            }
         };
         Some(Ty::Value(id, Rc::new(layout)))
     }
@@ -85,10 +87,8 @@ impl Records {
         match ty {
             Ty::Record(id) if depth < MAX_DEPTH => {
                 let record = self.get(*id);
-                match record.origin {
-                    Origin::Script { .. } => Some(self.script_layout(&record, depth + 1)),
-                    _ => None,
-                }
+                let fixed = record.origin.is_fixed();
+                fixed.then(|| self.script_layout(&record, depth + 1))
             }
             Ty::Array(element, count) if *count > 0 => Some(Type::Array {
                 element: Box::new(self.member(element, depth)?),

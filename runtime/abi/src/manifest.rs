@@ -84,6 +84,9 @@ pub struct Manifest {
     pub slots: Vec<Slot>,
     /// Fields of kernel types and tracepoints that the programs read, for messages when the target lacks one.
     pub fields: Vec<FieldUse>,
+    /// The programs and libraries whose types the programs were compiled with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub binaries: Vec<Binary>,
     /// What may go wrong while programs run, counted in [`crate::names::FAULTS_SECTION`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
@@ -503,6 +506,15 @@ pub enum OptionDefault {
     Int(i64),
     Bool(bool),
     String(String),
+}
+
+/// A program or library whose DWARF was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Binary {
+    /// As [`Attach::Uprobe`] names it.
+    pub name: String,
+    /// In hexadecimal, as `readelf -n` shows it.
+    pub build_id: String,
 }
 
 /// A field of a kernel type or a tracepoint that the object reads through a relocation.

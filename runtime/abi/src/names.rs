@@ -94,3 +94,29 @@ pub fn is_synthetic(name: &str) -> bool {
 pub fn stacks_map(limit: u32) -> String {
     format!("btc_stacks_{limit}")
 }
+
+/// Does a library's file name answer to `name`: itself, with `.so` behind, with `lib` in front?
+pub fn answers_to(file: &str, name: &str) -> bool {
+    let stem = file.split(".so").next().unwrap_or(file);
+    file == name
+        || file.contains(".so") && (stem == name || stem.strip_prefix("lib") == Some(name))
+        || file
+            .strip_prefix(name)
+            .is_some_and(|r| name.ends_with(".so") && r.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn library_names() {
+        for name in ["libc", "c", "libc.so", "libc.so.6"] {
+            assert!(answers_to("libc.so.6", name), "{name}");
+        }
+        for name in ["lib", "libcrypt", "so", "libc.so.5", "b"] {
+            assert!(!answers_to("libc.so.6", name), "{name}");
+        }
+        assert!(!answers_to("libc.a", "libc"));
+    }
+}

@@ -6,6 +6,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use bt_abi::names::answers_to;
+
 use crate::error::Failure;
 use crate::process::Process;
 use crate::process::files::{Mapped, View};
@@ -80,7 +82,7 @@ fn of_process(name: &str, process: &Process) -> Result<Found, Failure> {
             .name
             .file_name()
             .and_then(|f| f.to_str())
-            .is_some_and(|f| answers(f, name)),
+            .is_some_and(|f| answers_to(f, name)),
     };
     if let Some(file) = mapped.find(is_meant) {
         return Ok(Found::mapped(file));
@@ -165,20 +167,10 @@ fn is_program(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
-/// Does a library's file name answer to `name`: itself, with `.so` behind, with `lib` in front?
-fn answers(file: &str, name: &str) -> bool {
-    let stem = file.split(".so").next().unwrap_or(file);
-    file == name
-        || file.contains(".so") && (stem == name || stem.strip_prefix("lib") == Some(name))
-        || file
-            .strip_prefix(name)
-            .is_some_and(|r| name.ends_with(".so") && r.starts_with('.'))
-}
-
 fn cached_library(name: &str, view: &View) -> Option<PathBuf> {
     let cache = fs::read(view.resolve(Path::new(LOADER_CACHE)).ok()?).ok()?;
     let is_there = |path: &str| view.resolve(Path::new(path)).is_ok_and(|p| p.is_file());
-    let found = cache_entries(&cache).find(|(file, path)| answers(file, name) && is_there(path));
+    let found = cache_entries(&cache).find(|(file, path)| answers_to(file, name) && is_there(path));
     found.map(|(_, path)| PathBuf::from(path))
 }
 
@@ -217,7 +209,7 @@ fn library_in_folders(name: &str, view: &View) -> Option<PathBuf> {
         let is_there = |path: &PathBuf| view.resolve(path).is_ok_and(|p| p.is_file());
         entries
             .flatten()
-            .filter(|e| e.file_name().to_str().is_some_and(|f| answers(f, name)))
+            .filter(|e| e.file_name().to_str().is_some_and(|f| answers_to(f, name)))
             .map(|e| Path::new(folder).join(e.file_name()))
             .filter(is_there)
             .min()
@@ -227,17 +219,6 @@ fn library_in_folders(name: &str, view: &View) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn library_names() {
-        for name in ["libc", "c", "libc.so", "libc.so.6"] {
-            assert!(answers("libc.so.6", name), "{name}");
-        }
-        for name in ["lib", "libcrypt", "so", "libc.so.5", "b"] {
-            assert!(!answers("libc.so.6", name), "{name}");
-        }
-        assert!(!answers("libc.a", "libc"));
-    }
 
     #[test]
     fn reads_the_loaders_cache() {

@@ -3,6 +3,7 @@
 //! Only what is a fact of the machine is decided here; which programs and attachments that takes is [`variants`]' business.
 
 pub mod alternatives;
+mod builds;
 mod events;
 pub mod kernel_functions;
 mod traced;
@@ -155,6 +156,7 @@ pub fn resolve(
             }
         });
     }
+    builds::compare(manifest, &sites);
     number(manifest, &mut sites);
     let targets = Targets {
         sites,
