@@ -32,7 +32,7 @@ struct Passing {
 impl Passing {
     fn general(&mut self, count: usize) -> Option<usize> {
         let first = self.registers;
-        let fits = first + count <= X86_64.arguments.len();
+        let fits = first + count <= X86_64.convention.arguments.len();
         self.registers += if fits { count } else { 0 };
         fits.then_some(first)
     }
@@ -45,7 +45,7 @@ impl Passing {
 
     /// Offset in the context in bytes, if it has one, and the place.
     fn place(&mut self, param: &UserParam, size: u32) -> (u32, ArgumentPlace) {
-        let register = |first: usize| X86_64.arguments[first];
+        let register = |first: usize| X86_64.convention.arguments[first];
         match param.class {
             Class::Integer => match self.general(1) {
                 Some(first) => (register(first), ArgumentPlace::Register),
@@ -67,7 +67,9 @@ impl Passing {
             },
             Class::Vector | Class::Mixed => {
                 let general = usize::from(param.class == Class::Mixed);
-                match self.vectors < 8 && self.registers + general <= X86_64.arguments.len() {
+                match self.vectors < 8
+                    && self.registers + general <= X86_64.convention.arguments.len()
+                {
                     true => {
                         self.vectors += 1;
                         self.registers += general;
