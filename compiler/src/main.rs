@@ -1,5 +1,6 @@
 //! The command line of `btc`.
 
+mod list;
 mod run;
 
 use std::io::{Read, Write};
@@ -134,6 +135,8 @@ impl Settings {
 enum Action {
     /// Compile a script and run it with btrun
     Run(run::Run),
+    /// List the probes of a script
+    List(list::List),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -168,8 +171,10 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
-    if let Some(Action::Run(run)) = &cli.command {
-        return compile_and_run(run);
+    match &cli.command {
+        Some(Action::Run(run)) => return compile_and_run(run),
+        Some(Action::List(list)) => return compile_and_list(list),
+        None => {}
     }
     if let Some(code) = &cli.explain {
         return explain(code);
@@ -221,6 +226,18 @@ fn compile_and_run(run: &run::Run) -> anyhow::Result<ExitCode> {
         Some(output) => match run.execute(&output.object)? {},
         None => Ok(ExitCode::from(1)),
     }
+}
+
+fn compile_and_list(list: &list::List) -> anyhow::Result<ExitCode> {
+    let source = read_source(list.program.as_deref(), list.script.as_deref())?;
+    let options = list.settings.options(Format::Text, false)?;
+    let (output, found) = compile(&source, &options);
+    show(&list.settings, Format::Text, &found, &source)?;
+    match output {
+        Some(output) => print_stage(&list::lines(&output.manifest))?,
+        None => return Ok(ExitCode::from(1)),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Ends the process after diagnostics, whether or not they could be printed.

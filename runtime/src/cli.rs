@@ -14,6 +14,11 @@ use crate::say;
 pub enum Command {
     Run(Run),
     Inspect(PathBuf),
+    /// A pattern or an object; none: all probes of the kernel.
+    List {
+        what: Option<OsString>,
+        verbose: bool,
+    },
 }
 
 #[derive(Debug)]
@@ -83,6 +88,7 @@ Run an object compiled by btc from a bpftrace script
 
 Usage: btrun [OPTIONS] OBJECT [PARAMS...]
        btrun inspect OBJECT
+       btrun list [-v] [PATTERN | OBJECT]
 
 Options:
   -p, --pid <PID>        Trace this process; its end ends the run
@@ -104,6 +110,7 @@ Options:
 
 PARAMS are the script's: $1, $2, ... and --name=value for getopt(). `--` may stand before them; a second one ends the named ones.
 `btrun OBJECT --help` lists them. `btrun inspect OBJECT` prints the manifest as JSON.
+`btrun list 'kprobe:tcp_*'` lists the probes of this machine that match, `btrun list OBJECT` those of an object here; -v their arguments.
 ";
 
 impl Run {
@@ -287,6 +294,17 @@ fn pid(word: &OsString) -> Result<u32, Answer> {
 }
 
 fn command(mut run: Run) -> Result<Command, Answer> {
+    if run.object.as_os_str() == "list" {
+        let is_verbose = |word: &OsString| word == "-v" || word == "--verbose";
+        let verbose = run.verbose || run.params.iter().any(is_verbose);
+        run.params.retain(|word| !is_verbose(word));
+        return match (run.params.pop(), run.params.is_empty()) {
+            (what, true) => Ok(Command::List { what, verbose }),
+            _ => Err(Answer::Wrong(
+                "`btrun list` takes one pattern, or one object".into(),
+            )),
+        };
+    }
     if run.object.as_os_str() != "inspect" {
         return Ok(Command::Run(run));
     }

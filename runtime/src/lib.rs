@@ -10,6 +10,7 @@ pub mod cli;
 mod environment;
 mod error;
 mod kernel_log;
+mod list;
 mod load;
 mod maps;
 #[cfg(no_unwind)]
@@ -46,6 +47,10 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     match command {
         Command::Inspect(path) => finish(ObjectFile::read(&path).and_then(|o| o.inspect()), None),
+        Command::List { what, verbose } => {
+            let listed = list::list(what.as_deref(), verbose);
+            finish(listed.map(|()| 0), None)
+        }
         Command::Run(run) => {
             let mut object = match ObjectFile::read(&run.object) {
                 Ok(object) => object,

@@ -12,6 +12,7 @@ use bt_abi::attach::{is_pattern, matches};
 use bt_abi::manifest::{Attach, FieldOwner, Manifest, Program};
 use bt_abi::names::{FunctionKind, function_struct};
 
+use super::declaration::declare;
 use super::format::{Field, FieldKind};
 use super::reader::{Btf, Header, kind};
 use super::relocations::Wanted;
@@ -51,6 +52,17 @@ pub struct Function {
     pub name: String,
     /// `None` where only the name is known.
     pub prototype: Option<Rc<Prototype>>,
+    /// Only where it was asked for.
+    pub declaration: Option<Declaration>,
+}
+
+/// Types as text.
+#[derive(Debug, Clone)]
+pub struct Declaration {
+    /// Type and name.
+    pub params: Vec<(String, String)>,
+    /// `None` for void.
+    pub result: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -89,8 +101,8 @@ impl Request<'_> {
     }
 }
 
-/// Finds what is asked for, in the order of the requests. `None` if the kernel has no BTF.
-pub fn find(requests: &[Request]) -> io::Result<Option<Vec<Vec<Function>>>> {
+/// Finds what is asked for, in the order of the requests, and how it is `declared` in C. `None` if the kernel has no BTF.
+pub fn find(requests: &[Request], declared: bool) -> io::Result<Option<Vec<Vec<Function>>>> {
     let Ok(file) = File::open(KERNEL_BTF) else {
         return Ok(None);
     };
@@ -99,6 +111,8 @@ pub fn find(requests: &[Request]) -> io::Result<Option<Vec<Vec<Function>>>> {
         btf: Btf::of_file(file)?,
         names: HashMap::new(),
         requests,
+        declared,
+        known: HashMap::new(),
     };
     search.newest(VMLINUX, &mut found)?;
     let modules = requests.iter().zip(&found);
@@ -116,6 +130,9 @@ struct Search<'a> {
     /// Strings that answer a request, by their offset.
     names: HashMap<u32, String>,
     requests: &'a [Request<'a>],
+    declared: bool,
+    /// Where a function is in what was found, by request, module and name.
+    known: HashMap<(usize, String, String), usize>,
 }
 
 impl Search<'_> {
@@ -189,7 +206,7 @@ impl Search<'_> {
             return Ok(());
         };
         let is_function = header.kind == kind::FUNC;
-        for (request, found) in self.requests.iter().zip(found) {
+        for (index, (request, found)) in self.requests.iter().zip(found).enumerate() {
             let fits = request.wants_module(module) && request.answers(&text);
             if !fits || (!request.raw && !is_function) {
                 continue;
@@ -209,19 +226,46 @@ impl Search<'_> {
                 ),
                 false => (0, None),
             };
-            match found.iter_mut().find(|f| f.name == name) {
-                Some(known) if known.prototype.is_none() => known.prototype = prototype,
+            let declaration = match is_function && self.declared {
+                true => declaration(&mut self.btf, header, request.raw)?,
+                false => None,
+            };
+            let key = (index, module.to_string(), name.to_string());
+            match self.known.get(&key).and_then(|at| found.get_mut(*at)) {
+                Some(known) if known.prototype.is_none() => {
+                    known.prototype = prototype;
+                    known.declaration = declaration;
+                }
                 Some(_) => {}
-                None => found.push(Function {
-                    module: module.to_string(),
-                    id,
-                    name: name.to_string(),
-                    prototype,
-                }),
+                None => {
+                    found.push(Function {
+                        module: module.to_string(),
+                        id,
+                        name: name.to_string(),
+                        prototype,
+                        declaration,
+                    });
+                    self.known.insert(key, found.len() - 1);
+                }
             }
         }
         Ok(())
     }
+}
+
+fn declaration(btf: &mut Btf, function: &Header, raw: bool) -> io::Result<Option<Declaration>> {
+    let Some(proto) = btf.get(function.size_or_type)? else {
+        return Ok(None);
+    };
+    let mut params = Vec::new();
+    for (name, ty) in btf.params(&proto)?.into_iter().skip(usize::from(raw)) {
+        params.push((declare(btf, ty, "")?, btf.string(name)?));
+    }
+    let result = match proto.size_or_type {
+        0 => None,
+        ty => Some(declare(btf, ty, "")?),
+    };
+    Ok(Some(Declaration { params, result }))
 }
 
 fn prototype(btf: &mut Btf, function: &Header, raw: bool) -> io::Result<Option<Prototype>> {

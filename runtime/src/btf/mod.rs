@@ -4,6 +4,7 @@
 //! Tracepoint arguments are in no BTF, so their structs come from the formats in tracefs. Everything that this
 //! machine lacks is refused here, by its name in the script.
 
+mod declaration;
 mod describe;
 mod format;
 pub mod function;

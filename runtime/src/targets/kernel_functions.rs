@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 
 use bt_abi::attach::matches;
-use bt_abi::manifest::{Attach, Manifest, Program};
+use bt_abi::manifest::{Attach, Program};
 
 use super::{Place, Site, no_match};
 use crate::environment::Environment;
@@ -29,12 +29,11 @@ const BLACKLIST: &str = "/sys/kernel/debug/kprobes/blacklist";
 
 /// For each program the functions that match it; empty for those without a wildcard. The list is long, and read once.
 pub fn matching(
-    manifest: &Manifest,
+    programs: &[Program],
     environment: &Environment,
 ) -> Result<Vec<Vec<Function>>, Failure> {
-    let mut found = vec![Vec::new(); manifest.programs.len()];
-    let patterns: Vec<(usize, &str, Option<&str>)> = manifest
-        .programs
+    let mut found = vec![Vec::new(); programs.len()];
+    let patterns: Vec<(usize, &str, Option<&str>)> = programs
         .iter()
         .enumerate()
         .filter_map(|(index, program)| {

@@ -121,6 +121,26 @@ impl Missing {
     }
 }
 
+/// The places of programs, by their index, or why there are none.
+pub fn places(
+    programs: &[Program],
+    described: &Described,
+    environment: &Environment,
+    process: Option<&Process>,
+) -> Result<Vec<Result<Vec<Site>, Failure>>, Failure> {
+    let functions = kernel_functions::matching(programs, environment)?;
+    let indexed = programs.iter().zip(functions).enumerate();
+    let of = |(index, (program, functions)): (usize, (&Program, Vec<_>))| {
+        if request_of_btf(&program.attach) {
+            return described.sites(index, program, &functions);
+        }
+        let mut sites = find(program, environment, process, &functions)?;
+        described.complete(index, program, &mut sites);
+        Ok(sites)
+    };
+    Ok(indexed.map(of).collect())
+}
+
 /// Finds the places of all programs. What is missing is refused by name, or left out, as the script's `missing_probes` says.
 pub fn resolve(
     manifest: &Manifest,
@@ -130,20 +150,14 @@ pub fn resolve(
     mode: Mode,
 ) -> Result<Targets, Failure> {
     let missing = Missing::of(manifest);
-    let functions = kernel_functions::matching(manifest, environment)?;
+    let programs = &manifest.programs;
+    let found = places(programs, &described, environment, process)?;
     let mut sites = Vec::new();
-    for (index, program) in manifest.programs.iter().enumerate() {
+    for (program, found) in programs.iter().zip(found) {
         if !is_run(&program.attach, mode) {
             sites.push(Vec::new());
             continue;
         }
-        let found = match request_of_btf(&program.attach) {
-            true => described.sites(index, program, &functions[index]),
-            false => find(program, environment, process, &functions[index]).map(|mut sites| {
-                described.complete(index, program, &mut sites);
-                sites
-            }),
-        };
         let found = found.map_err(|f| match f.span {
             Some(_) => f,
             None => f.at(program.span),

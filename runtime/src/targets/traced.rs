@@ -24,27 +24,37 @@ pub struct Described {
     found: Option<Vec<Vec<Function>>>,
     /// What programs with alternatives have become.
     pub choices: Vec<Choice>,
+    /// Functions that the kernel refuses are left out of wildcards.
+    tried: bool,
 }
 
 impl Described {
     /// Reads BTF once for all programs.
     pub fn read(manifest: &Manifest) -> Result<Described, Failure> {
+        let mut described = Described::listed(&manifest.programs)?;
+        described.tried = true;
+        Ok(described)
+    }
+
+    /// The same, for a look alone: nothing is tried out.
+    pub fn listed(programs: &[Program]) -> Result<Described, Failure> {
         let nothing = Request {
             raw: true,
             module: Some(VMLINUX),
             name: "",
         };
         let request = |program| request(program).unwrap_or(nothing);
-        let requests: Vec<Request> = manifest.programs.iter().map(request).collect();
+        let requests: Vec<Request> = programs.iter().map(request).collect();
         if requests.iter().all(|r| r.name.is_empty()) {
             return Ok(Described::default());
         }
-        let found = function::find(&requests).map_err(|e| {
+        let found = function::find(&requests, false).map_err(|e| {
             Failure::kernel(format!("cannot read the kernel's BTF: {}", describe(&e)))
         })?;
         Ok(Described {
             found,
             choices: Vec::new(),
+            tried: false,
         })
     }
 
@@ -112,7 +122,9 @@ impl Described {
             // no list says which of them the kernel refuses
             let at_return = matches!(program.attach, Attach::Fexit { .. });
             let loads = |f: &&Function| {
-                request.raw || feature::load_fentry(at_return, &f.module, f.id).is_ok()
+                request.raw
+                    || !self.tried
+                    || feature::load_fentry(at_return, &f.module, f.id).is_ok()
             };
             let listed = found.iter().filter(is_listed);
             let mut sites: Vec<Site> = listed.filter(loads).map(site).collect();

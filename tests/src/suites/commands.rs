@@ -121,6 +121,7 @@ pub fn run(tools: &Tools, filter: &str, report: &mut Report) {
         report.add("commands", name, &verdict);
     }
     super::losses::run(tools, filter, report);
+    super::listing::run(tools, filter, report);
 }
 
 fn started(tools: &Tools, args: &[&str]) -> Result<Output> {

@@ -3,6 +3,7 @@
 pub mod commands;
 pub mod host;
 pub mod kernels;
+mod listing;
 mod losses;
 pub mod object;
 pub mod peer;
