@@ -30,7 +30,7 @@ run: deps-build binaries tracees ## SCRIPT=x.bt [ARGS="..."]: install what is mi
 
 .PHONY: test
 test: deps-build deps-test unit build tracees ## install what is missing, build, and run all tests (beside Debian's bpftrace, and on kernels 5.10, 6.1 and 7.3 in VMs)
-	$(ROOT) $(SUITE) --kernel $(TEST_KERNELS) ui object host commands peer kernels tools
+	$(ROOT) $(SUITE) --kernel $(TEST_KERNELS) ui object host commands docs peer kernels tools
 
 .PHONY: test-kernels
 test-kernels: deps-build deps-test build tracees ## run the scripts on all kernels in VMs: 5.10, 6.1, 6.12, 6.18 and 7.3
@@ -51,6 +51,10 @@ vm: deps-build deps-test build tracees ## KERNEL=6.1 SCRIPT=x.bt [SECONDS=10]: r
 .PHONY: bless
 bless: build ## rewrite the recorded diagnostics beside fixtures/ui/*.bt
 	BLESS=1 $(SUITE) ui
+
+.PHONY: docs
+docs: deps-build ## rewrite docs/stdlib.md from what the compiler knows of its functions
+	BLESS=1 cargo test --quiet -p btc docs::
 
 RECORDED := print_values print_map print_map_top printf_many printf_strings hist lhist agg_stats errorf records ntop buf enum_names
 

@@ -9,6 +9,7 @@ pub mod arch;
 pub mod builtins;
 pub mod check;
 pub mod diagnostics;
+pub mod docs;
 pub mod expand;
 pub mod external;
 pub mod facts;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use anyhow::Context;
 use btc::diagnostics::{self, codes};
+use btc::docs;
 use btc::facts::live::LiveFacts;
 use btc::source::Source;
 use btc::{Options, compile};
@@ -64,9 +65,9 @@ struct Cli {
     #[arg(long, value_name = "CODE", exclusive = true)]
     explain: Option<String>,
 
-    /// List the functions and builtins
-    #[arg(long, exclusive = true)]
-    help_functions: bool,
+    /// List the functions and builtins, or explain one of them
+    #[arg(long, value_name = "NAME", num_args = 0..=1, exclusive = true)]
+    help_functions: Option<Option<String>>,
 }
 
 /// How a script is compiled, by whatever command.
@@ -179,8 +180,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
     if let Some(code) = &cli.explain {
         return explain(code);
     }
-    if cli.help_functions {
-        return help_functions();
+    if let Some(name) = &cli.help_functions {
+        return help_functions(name.as_deref());
     }
     let source = read_source(cli.program.as_deref(), cli.script.as_deref())?;
     if cli.emit == Some(Stage::Ast) {
@@ -379,15 +380,11 @@ fn explain(code: &str) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn help_functions() -> anyhow::Result<ExitCode> {
-    let mut text = String::from("Functions\n");
-    for f in btc::functions::FUNCTIONS {
-        text.push_str(&format!("  {}\n      {}\n", f.signature(), f.about()));
-    }
-    text.push_str("\nBuiltins\n");
-    for b in btc::builtins::BUILTINS {
-        text.push_str(&format!("  {:<10} {}\n", b.names()[0], b.about()));
-    }
+fn help_functions(name: Option<&str>) -> anyhow::Result<ExitCode> {
+    let text = match name {
+        None => docs::list(),
+        Some(name) => docs::one(name).map_err(anyhow::Error::msg)?,
+    };
     print_stage(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, unavailable, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::probes::ProbeKind;
 use crate::typed::Expr;
 use crate::types::{FunctionKind, RecordId, Space, Ty};
@@ -19,6 +20,15 @@ impl Builtin for Args {
 
     fn about(&self) -> &'static str {
         "the fields of a tracepoint, or the arguments of a function (fentry, fexit, rawtracepoint, uprobe): `args.NAME`"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::new("tracepoint:syscalls:sys_enter_openat { print(str(args.filename)); }"),
+                Example::new("fentry:vfs_read { @[args.count] = count(); }"),
+            ]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {

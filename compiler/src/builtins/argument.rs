@@ -5,6 +5,7 @@ use bt_grammar::span::Span;
 use super::{Builtin, unavailable, value};
 use crate::arch::X86_64;
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::probes::ProbeKind;
@@ -30,6 +31,14 @@ impl Builtin for Argument {
 
     fn about(&self) -> &'static str {
         "argument of the traced function, counted from 0 (kprobe, uprobe)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "kprobe:vfs_read { @bytes[comm] = sum(arg2); }",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {

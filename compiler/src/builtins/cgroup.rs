@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_CURRENT_CGROUP_ID;
 use crate::lower::Lower;
@@ -19,6 +20,14 @@ impl Builtin for Cgroup {
 
     fn about(&self) -> &'static str {
         "id of the cgroup (version 2) of the current task"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "tracepoint:syscalls:sys_enter_openat { @[cgroup] = count(); }",
+            )]
+        }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {

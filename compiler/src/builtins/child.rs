@@ -6,6 +6,7 @@ use bt_grammar::span::{Ident, Span};
 
 use super::Builtin;
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind};
 use crate::types::{Ty, UINT32};
 
@@ -19,6 +20,14 @@ impl Builtin for ChildPid {
 
     fn about(&self) -> &'static str {
         "process id of the command that btrun runs (`-c`); without one 0, and a warning"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "tracepoint:syscalls:sys_enter_openat /pid == cpid/ { print(str(args.filename)); }",
+            )]
+        }
     }
 
     /// `{ if (!has_cpid) { warnf(...); } slot }`
@@ -66,6 +75,15 @@ impl Builtin for HasChildPid {
 
     fn about(&self) -> &'static str {
         "whether btrun runs a command (`-c`), so that `cpid` has a value"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { print(has_cpid); exit(); }",
+                "false",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {

@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::llvm::helper::GET_CURRENT_COMM;
 use crate::lower::Lower;
@@ -22,6 +23,10 @@ impl Builtin for Comm {
 
     fn about(&self) -> &'static str {
         "name of the current task, at most 15 characters"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::printing("begin { print(comm); exit(); }", "btrun")] }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {

@@ -5,6 +5,7 @@ use bt_grammar::span::Span;
 
 use super::Builtin;
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::typed::{Expr, ExprKind, ScriptConfig, literal_size};
 use crate::types::{INT64, Ty};
 
@@ -17,6 +18,16 @@ impl Builtin for Config {
 
     fn about(&self) -> &'static str {
         "the config variables as a record: `config.max_strlen`"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"config = { max_strlen = 64 }
+begin { printf("%d %s\n", config.max_strlen, config.stack_mode); exit(); }"#,
+                "64 bpftrace",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {

@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_CURRENT_TASK;
 use crate::lower::Lower;
@@ -19,6 +20,14 @@ impl Builtin for Curtask {
 
     fn about(&self) -> &'static str {
         "the current task, a `struct task_struct *`"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "fentry:vfs_read { @[curtask.real_parent.comm] = count(); }",
+            )]
+        }
     }
 
     /// Without BTF it is an address, good for printing and as a key.

@@ -6,6 +6,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, nsecs::Nsecs, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::typed::{Expr, ExprKind};
 use crate::types::UINT64;
 
@@ -18,6 +19,14 @@ impl Builtin for Elapsed {
 
     fn about(&self) -> &'static str {
         "nanoseconds since btrun began to load the programs"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"interval:1s { printf("%d s\n", elapsed / 1e9); }"#,
+            )]
+        }
     }
 
     /// `nsecs` less the start time, which btrun fills in.

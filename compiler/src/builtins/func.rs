@@ -7,6 +7,7 @@ use bt_grammar::span::Span;
 use super::probe::{late_name, literal, lower_late_name};
 use super::{Builtin, unavailable};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::Expr;
@@ -20,6 +21,10 @@ impl Builtin for Func {
 
     fn about(&self) -> &'static str {
         "name of the traced function (kprobe, kretprobe, uprobe, uretprobe, fentry, fexit)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("kprobe:vfs_* { @[func] = count(); }")] }
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {

@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::JIFFIES64;
 use crate::lower::Lower;
@@ -19,6 +20,10 @@ impl Builtin for Jiffies {
 
     fn about(&self) -> &'static str {
         "ticks of the kernel, of 64 bits (from Linux 5.17 on)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("interval:1s { print(jiffies); }")] }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {

@@ -33,6 +33,7 @@ use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::{Expr, ExprKind};
@@ -43,6 +44,10 @@ pub trait Builtin: Sync {
     fn names(&self) -> &'static [&'static str];
     /// One sentence for the documentation.
     fn about(&self) -> &'static str;
+    /// Scripts that show it, and what they print.
+    fn examples(&self) -> &'static [Example] {
+        &[]
+    }
     /// Its type where it is used, or a report of why it cannot be used there. `name` is how the script calls it.
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr;
     /// The value of a scalar.

@@ -5,6 +5,7 @@ use bt_grammar::span::Span;
 
 use super::Builtin;
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::typed::Expr;
 use crate::types::UINT64;
 
@@ -17,6 +18,15 @@ impl Builtin for Ncpus {
 
     fn about(&self) -> &'static str {
         "number of processors that the kernel can have"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { print(ncpus > 0); exit(); }",
+                "true",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {

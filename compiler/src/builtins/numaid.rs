@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_NUMA_NODE_ID;
 use crate::lower::Lower;
@@ -19,6 +20,10 @@ impl Builtin for Numaid {
 
     fn about(&self) -> &'static str {
         "number of the NUMA node that the event happened on"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("profile:hz:99 { @[numaid] = count(); }")] }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {

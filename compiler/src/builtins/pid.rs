@@ -6,6 +6,7 @@ use inkwell::IntPredicate;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{GET_CURRENT_PID_TGID, GET_NS_CURRENT_PID_TGID};
@@ -23,6 +24,14 @@ impl Builtin for Pid {
 
     fn about(&self) -> &'static str {
         "process id of the current task (the kernel's tgid), as the pid namespace of btrun counts"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "tracepoint:syscalls:sys_enter_openat /pid == $1/ { @ = count(); }",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
@@ -43,6 +52,15 @@ impl Builtin for Tid {
 
     fn about(&self) -> &'static str {
         "thread id of the current task (the kernel's pid), as the pid namespace of btrun counts"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { print(tid == pid); exit(); }",
+                "true",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {

@@ -9,6 +9,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{GET_ATTACH_COOKIE, MAP_LOOKUP_ELEM};
 use crate::llvm::{IntValue, PointerValue};
@@ -27,6 +28,15 @@ impl Builtin for Probe {
 
     fn about(&self) -> &'static str {
         "the attach point, with the full name of its provider"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { print(probe); exit(); }",
+                "begin",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
@@ -48,6 +58,15 @@ impl Builtin for ProbeType {
 
     fn about(&self) -> &'static str {
         "the full name of the probe's provider; `special` for begin, end and self"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { print(probetype); exit(); }",
+                "special",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {

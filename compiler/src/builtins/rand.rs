@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_PRANDOM_U32;
 use crate::lower::Lower;
@@ -19,6 +20,10 @@ impl Builtin for Rand {
 
     fn about(&self) -> &'static str {
         "a pseudo-random number of 32 bits"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::printing("begin { print(rand % 1); exit(); }", "0")] }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {

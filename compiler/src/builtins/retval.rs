@@ -8,6 +8,7 @@ use super::args::{traced, unknown_arguments};
 use super::{Builtin, unavailable, value};
 use crate::arch::X86_64;
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::probes::ProbeKind;
@@ -58,6 +59,10 @@ impl Builtin for Retval {
 
     fn about(&self) -> &'static str {
         "return value of the traced function (kretprobe, uretprobe)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("kretprobe:vfs_read { @ = hist(retval); }")] }
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {

@@ -8,6 +8,7 @@ use inkwell::IntPredicate;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{GET_CURRENT_PID_TGID, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::llvm::{FunctionValue, IntValue, PointerValue};
@@ -34,6 +35,10 @@ impl Builtin for Kstack {
         "the kernel's stack; `kstack(mode, limit)` says more"
     }
 
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("kprobe:vfs_read { @[kstack] = count(); }")] }
+    }
+
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
         let stack = StackTy {
             user: false,
@@ -57,6 +62,14 @@ impl Builtin for Ustack {
 
     fn about(&self) -> &'static str {
         "the program's stack; `ustack(mode, limit)` says more"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "uprobe:/bin/bash:readline { @[ustack] = count(); }",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {

@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::Builtin;
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::typed::Expr;
 use crate::types::UINT64;
 
@@ -16,6 +17,15 @@ impl Builtin for DefaultStrLength {
 
     fn about(&self) -> &'static str {
         "bytes of a string of which nothing says how large it is: `max_strlen`"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { print(default_str_length); exit(); }",
+                "1024",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {

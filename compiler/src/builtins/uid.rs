@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_CURRENT_UID_GID;
 use crate::lower::Lower;
@@ -20,6 +21,14 @@ impl Builtin for Uid {
 
     fn about(&self) -> &'static str {
         "user id of the current task"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "tracepoint:syscalls:sys_enter_execve /uid == 0/ { print(comm); }",
+            )]
+        }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {
@@ -39,6 +48,10 @@ impl Builtin for Gid {
 
     fn about(&self) -> &'static str {
         "group id of the current task"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("begin { print(gid); exit(); }")] }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {

@@ -6,6 +6,7 @@ use inkwell::IntPredicate;
 use super::{Builtin, unavailable, value};
 use crate::arch::X86_64;
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::Expr;
@@ -20,6 +21,10 @@ impl Builtin for Usermode {
 
     fn about(&self) -> &'static str {
         "1 if the event interrupted user code, 0 for the kernel's"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("profile:hz:99 { @[usermode] = count(); }")] }
     }
 
     fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {

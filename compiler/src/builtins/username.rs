@@ -4,6 +4,7 @@ use bt_grammar::span::Span;
 
 use super::{Builtin, value};
 use crate::check::Checker;
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::llvm::helper::GET_CURRENT_UID_GID;
 use crate::lower::Lower;
@@ -19,6 +20,14 @@ impl Builtin for Username {
 
     fn about(&self) -> &'static str {
         "name of the user of the current task, as /etc/passwd has it where btrun runs"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"tracepoint:syscalls:sys_enter_execve { printf("%s: %s\n", username, comm); }"#,
+            )]
+        }
     }
 
     fn check(&'static self, _: &mut Checker, _: &str, span: Span) -> Expr {

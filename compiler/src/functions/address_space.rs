@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::typed::{Expr, ExprKind};
 use crate::types::{Space, Ty};
 
@@ -19,6 +20,14 @@ impl Function for Kptr {
 
     fn about(&self) -> &'static str {
         "the pointer, as one into the memory of the kernel"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kprobe:vfs_read { printf("%d\n", kptr((uint64 *)arg1) == 0); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {
@@ -41,6 +50,14 @@ impl Function for Uptr {
 
     fn about(&self) -> &'static str {
         "the pointer, as one into the memory of the current process"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kprobe:do_sys_openat2 { printf("%s\n", str(uptr((int8 *)arg1))); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -6,6 +6,7 @@ use bt_grammar::span::Ident;
 
 use super::Function;
 use crate::check::{CallSite, Checker, evaluate};
+use crate::docs::Example;
 use crate::typed::{Expr, ExprKind, Stmt, StmtKind};
 use crate::types::{INT64, Ty};
 
@@ -24,6 +25,15 @@ impl Function for Assert {
 
     fn about(&self) -> &'static str {
         "ends the run with status 1 and the message unless the condition is true"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { assert(1 + 1 == 2, "sums are right"); print("fine"); exit(); }"#,
+                "fine",
+            )]
+        }
     }
 
     /// `if (!condition) { errorf(...); exit(1); }`
@@ -85,6 +95,15 @@ impl Function for StaticAssert {
         "refuses to compile the script unless the condition is true"
     }
 
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { static_assert(sizeof(uint64) == 8, "a word has 64 bits"); print("fine"); exit(); }"#,
+                "fine",
+            )]
+        }
+    }
+
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
         if !cx.arity(site, self, 2, 2) {
             return Expr::poison(site.span);
@@ -137,6 +156,19 @@ impl Function for Fail {
 
     fn about(&self) -> &'static str {
         "refuses to compile the script, with this text"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin {
+  if comptime (sizeof(uint64) != 8) { fail("%d bytes", sizeof(uint64)); }
+  print("fine");
+  exit();
+}"#,
+                "fine",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

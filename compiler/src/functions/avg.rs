@@ -2,6 +2,7 @@
 
 use super::{Function, count, sum};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::Expr;
@@ -21,6 +22,15 @@ impl Function for Avg {
 
     fn about(&self) -> &'static str {
         "the average of its arguments, cut to an integer"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::printing("begin { @ = avg(1); @ = avg(4); exit(); }", "@: 2"),
+                Example::new("kretprobe:vfs_read { @bytes[comm] = avg(retval); }"),
+            ]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
@@ -53,6 +63,15 @@ impl Function for Stats {
 
     fn about(&self) -> &'static str {
         "count, average and total of its arguments"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @ = stats(1); @ = stats(4); exit(); }",
+                "@: { .count = 2, .average = 2, .total = 5 }",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

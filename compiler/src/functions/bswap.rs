@@ -2,6 +2,7 @@
 
 use super::{Function, sum};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -20,6 +21,15 @@ impl Function for Bswap {
 
     fn about(&self) -> &'static str {
         "reverses the bytes of an integer of 8, 16, 32 or 64 bits"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { printf("%x\n", bswap((uint32)0x12345678)); exit(); }"#,
+                "78563412",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

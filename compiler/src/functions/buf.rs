@@ -5,6 +5,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -23,6 +24,15 @@ impl Function for Buf {
 
     fn about(&self) -> &'static str {
         "so many bytes at an address (at most max_strlen), or an array, for `%r`, `%rx` and `%rh`"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { $s = "a\n"; printf("%r %rx %rh\n", buf($s, 2), buf($s, 2), buf($s, 2)); exit(); }"#,
+                r#"a\x0a \x61\x0a 61 0a"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -4,6 +4,7 @@ use bt_abi::manifest::EventKind;
 
 use super::{Function, printf};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -22,6 +23,15 @@ impl Function for Cat {
 
     fn about(&self) -> &'static str {
         "prints the content of a file, at most `max_cat_bytes`, when btrun reads the record"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { cat("/proc/self/comm"); exit(); }"#,
+                "btrun",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -4,6 +4,7 @@ use bt_abi::manifest::{Named, SlotValue};
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -23,6 +24,14 @@ impl Function for CgroupId {
 
     fn about(&self) -> &'static str {
         "the id of the cgroup (version 2) at a path, on the machine that the script is run on"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"tracepoint:syscalls:sys_enter_openat /cgroup == cgroupid("/sys/fs/cgroup")/ { @ = count(); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {
@@ -52,6 +61,14 @@ impl Function for CgroupPath {
 
     fn about(&self) -> &'static str {
         "the paths of a cgroup when it is printed, in hierarchies whose name the filter matches (`unified` for version 2)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"tracepoint:syscalls:sys_enter_execve { print(cgroup_path(cgroup)); print(cgroup_path(cgroup, "unified")); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

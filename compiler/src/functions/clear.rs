@@ -4,6 +4,7 @@ use bt_abi::manifest::EventKind;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -24,6 +25,15 @@ impl Function for Clear {
 
     fn about(&self) -> &'static str {
         "removes all entries of a map"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @[1] = 2; clear(@); @left = 3; exit(); }",
+                "@left: 3",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
@@ -51,6 +61,15 @@ impl Function for Zero {
 
     fn about(&self) -> &'static str {
         "sets all values of a map to zero, and keeps its keys"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @[1] = 2; zero(@); exit(); }",
+                "@[1]: 0",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

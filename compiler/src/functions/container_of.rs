@@ -6,6 +6,7 @@ use bt_grammar::span::Ident;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::typed::Expr;
 
 pub struct ContainerOf;
@@ -21,6 +22,18 @@ impl Function for ContainerOf {
 
     fn about(&self) -> &'static str {
         "the struct whose member a pointer points to"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"struct pair { int first; int second; };
+uprobe:/bin/bash:readline {
+  $pair = container_of((int *)arg0, typeof(struct pair), second);
+  print($pair.first);
+}"#,
+            )]
+        }
     }
 
     /// `(T *)((void *)pointer - offsetof(T, member))`

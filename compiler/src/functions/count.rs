@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::{CallData, Expr};
@@ -20,6 +21,15 @@ impl Function for Count {
 
     fn about(&self) -> &'static str {
         "counts how often the statement is reached, per CPU and without lost updates"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::printing("begin { @ = count(); @ = count(); exit(); }", "@: 2"),
+                Example::new("kprobe:vfs_* { @[func] = count(); }"),
+            ]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -23,6 +24,16 @@ impl Function for Delete {
 
     fn about(&self) -> &'static str {
         "removes an entry of a map, and says whether there was one; also written delete(@map[key])"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @[1] = 2; print(delete(@, 1)); print(delete(@, 1)); exit(); }",
+                r#"true
+false"#,
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -5,6 +5,7 @@ use bt_abi::record::HEADER_SIZE;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -24,6 +25,15 @@ impl Function for Exit {
 
     fn about(&self) -> &'static str {
         "leaves the probe and ends the run, with the code as the exit status of btrun"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print("first"); exit(); print("never"); }"#,
+                "first",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -4,6 +4,7 @@ use inkwell::IntPredicate;
 
 use super::{Function, sum};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::Expr;
@@ -23,6 +24,15 @@ impl Function for Min {
 
     fn about(&self) -> &'static str {
         "the least of its arguments"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @ = min(7); @ = min(3); @ = min(33); exit(); }",
+                "@: 3",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
@@ -61,6 +71,15 @@ impl Function for Max {
 
     fn about(&self) -> &'static str {
         "the greatest of its arguments"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @ = max(3); @ = max(33); @ = max(7); exit(); }",
+                "@: 33",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::{Function, has_key};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -23,6 +24,15 @@ impl Function for Find {
 
     fn about(&self) -> &'static str {
         "whether a map has an entry of that key; if so, the variable gets its value"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { @[2] = (1, "hello"); if (find(@, 2, $v)) { print($v.1); } clear(@); exit(); }"#,
+                "hello",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

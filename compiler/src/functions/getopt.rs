@@ -6,6 +6,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::typed::Expr;
 use crate::types::{INT64, Ty};
 
@@ -22,6 +23,15 @@ impl Function for Getopt {
 
     fn about(&self) -> &'static str {
         "the value of the option --name of the run; without a default it is a bool"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { printf("%d %s\n", getopt("limit", 5, "how many"), getopt("name", "none")); exit(); }"#,
+                "5 none",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

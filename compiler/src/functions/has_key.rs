@@ -4,6 +4,7 @@ use bt_grammar::ast::Arg;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -22,6 +23,16 @@ impl Function for HasKey {
 
     fn about(&self) -> &'static str {
         "whether a map has an entry of that key"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @[1, 2] = 3; print(has_key(@, (1, 2))); print(has_key(@, (1, 3))); clear(@); exit(); }",
+                r#"true
+false"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

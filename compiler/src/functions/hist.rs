@@ -4,6 +4,7 @@ use inkwell::IntPredicate;
 
 use super::{Function, count, sum};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::{FunctionValue, IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::{CallData, Expr};
@@ -22,6 +23,20 @@ impl Function for Hist {
 
     fn about(&self) -> &'static str {
         "counts values in buckets of powers of two, each cut in 2^bits (0 to 5, default 0)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::printing(
+                    "begin { @ = hist(3); @ = hist(5); @ = hist(6); exit(); }",
+                    r#"@:
+[2, 4)                 1 |@@@@@@@@@@@@@@@@@@@@@@@@@@                          |
+[4, 8)                 2 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|"#,
+                ),
+                Example::new("kretprobe:vfs_read { @bytes = hist(retval, 2); }"),
+            ]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -4,6 +4,7 @@ use bt_grammar::ast::{self, BinaryOp, TypeBase, TypeExpr};
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::typed::Expr;
 
 /// The largest error number: addresses above its negative are none.
@@ -22,6 +23,17 @@ impl Function for IsErr {
 
     fn about(&self) -> &'static str {
         "whether a pointer is an error number, as the kernel's functions return them"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::new(
+                    "fexit:do_filp_open { if (is_err(retval)) { @errors[(int64)retval] = count(); } }",
+                ),
+                Example::printing("begin { print(is_err((void *)-2)); exit(); }", "true"),
+            ]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

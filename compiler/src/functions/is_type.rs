@@ -4,6 +4,7 @@ use bt_grammar::ast::Arg;
 
 use super::Function;
 use crate::check::{CallSite, Checker, evaluate};
+use crate::docs::Example;
 use crate::typed::{Expr, ExprKind};
 use crate::types::Ty;
 
@@ -15,7 +16,7 @@ pub struct IsUnsignedInteger;
 pub struct IsLiteral;
 
 macro_rules! about_type {
-    ($function:ident, $name:literal, $about:literal, $holds:expr) => {
+    ($function:ident, $name:literal, $about:literal, $examples:expr, $holds:expr) => {
         impl Function for $function {
             fn name(&self) -> &'static str {
                 $name
@@ -27,6 +28,10 @@ macro_rules! about_type {
 
             fn about(&self) -> &'static str {
                 $about
+            }
+
+            fn examples(&self) -> &'static [Example] {
+                const { $examples }
             }
 
             fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
@@ -51,30 +56,52 @@ about_type!(
     IsStr,
     "is_str",
     "whether the expression is a string",
+    &[Example::printing(
+        "begin { print(is_str(comm)); exit(); }",
+        "true"
+    )],
     |ty| { matches!(ty, Ty::Str(_)) }
 );
 about_type!(
     IsPtr,
     "is_ptr",
     "whether the expression is a pointer",
+    &[Example::printing(
+        "begin { print(is_ptr(curtask)); exit(); }",
+        "true"
+    )],
     |ty| { matches!(ty, Ty::Ptr(..)) }
 );
 about_type!(
     IsArray,
     "is_array",
     "whether the expression is an array",
+    &[Example::printing(
+        r#"begin { $a = pton("127.0.0.1"); print(is_array($a)); exit(); }"#,
+        "true"
+    )],
     |ty| matches!(ty, Ty::Array(..))
 );
 about_type!(
     IsInteger,
     "is_integer",
     "whether the expression is an integer",
+    &[Example::printing(
+        "begin { print(is_integer(pid)); print(is_integer(comm)); exit(); }",
+        r#"true
+false"#
+    )],
     |ty| matches!(ty, Ty::Int(_) | Ty::Enum(..))
 );
 about_type!(
     IsUnsignedInteger,
     "is_unsigned_integer",
     "whether the expression is an unsigned integer",
+    &[Example::printing(
+        "begin { print(is_unsigned_integer(nsecs)); print(is_unsigned_integer(-1)); exit(); }",
+        r#"true
+false"#
+    )],
     |ty| matches!(ty, Ty::Int(int) if !int.signed)
 );
 
@@ -89,6 +116,16 @@ impl Function for IsLiteral {
 
     fn about(&self) -> &'static str {
         "whether the expression is a literal: `1`, `true`, `\"hello\"`"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { $x = 1; print(is_literal(1)); print(is_literal($x)); exit(); }",
+                r#"true
+false"#,
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -6,6 +6,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::builder::Arg;
 use crate::llvm::{FunctionValue, IntValue};
@@ -31,6 +32,14 @@ impl Function for Join {
 
     fn about(&self) -> &'static str {
         "prints the strings of an array that ends with a null pointer, at most 16, joined by spaces or the separator"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "tracepoint:syscalls:sys_enter_execve { join(args.argv); }",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

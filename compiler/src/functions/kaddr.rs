@@ -4,6 +4,7 @@ use bt_abi::manifest::{Named, SlotValue};
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::typed::Expr;
 use crate::types::UINT64;
 
@@ -20,6 +21,14 @@ impl Function for Kaddr {
 
     fn about(&self) -> &'static str {
         "the address of a function or variable of the kernel that the script is run on"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"interval:1s { $banner = kaddr("linux_banner"); print(str((int8 *)$banner, 14)); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

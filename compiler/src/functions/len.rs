@@ -6,6 +6,7 @@ use bt_grammar::diag::Diagnostic;
 use super::Function;
 use crate::builtins::stack_length;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -24,6 +25,15 @@ impl Function for Len {
 
     fn about(&self) -> &'static str {
         "the number of entries of a map, or of frames of a stack"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { @["a"] = 1; @["b"] = 2; print(len(@)); clear(@); exit(); }"#,
+                "2",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -5,6 +5,7 @@ use inkwell::IntPredicate;
 
 use super::{Function, hist, sum};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::{CallData, Expr};
@@ -26,6 +27,18 @@ impl Function for LinearHist {
 
     fn about(&self) -> &'static str {
         "counts values in buckets of equal width from min to max, with one below and one above"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @ = lhist(3, 0, 10, 5); @ = lhist(12, 0, 10, 5); exit(); }",
+                r#"@:
+[0, 5)                 1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|
+[5, 10)                0 |                                                    |
+[10, ...)              1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|"#,
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -22,6 +23,15 @@ impl Function for Macaddr {
 
     fn about(&self) -> &'static str {
         "an Ethernet address as text, such as 18:C0:4D:08:2E:BB"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"struct frame { char to[6]; };
+uprobe:/bin/bash:readline { print(macaddr(((struct frame *)arg0).to)); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

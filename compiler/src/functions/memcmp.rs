@@ -5,6 +5,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::builder::Arg;
 use crate::llvm::{FunctionValue, IntValue, PointerValue};
 use crate::lower::Lower;
@@ -24,6 +25,15 @@ impl Function for Memcmp {
 
     fn about(&self) -> &'static str {
         "0 if the first `count` bytes of two values are the same, below 0 if the first that differs is smaller on the left"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { printf("%d %d\n", memcmp("abc", "abd", 3), memcmp("abc", "abd", 2)); exit(); }"#,
+                "-1 0",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -4,6 +4,7 @@ use bt_abi::manifest::EventKind;
 
 use super::{Function, printf};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -23,6 +24,14 @@ impl Function for Errorf {
 
     fn about(&self) -> &'static str {
         "prints formatted text to standard error, as an error at this place of the script"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kretprobe:vfs_read /(int64)retval < 0/ { errorf("a read failed: %d", retval); }"#,
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
@@ -50,6 +59,14 @@ impl Function for Warnf {
 
     fn about(&self) -> &'static str {
         "prints formatted text to standard error, as a warning at this place of the script"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kretprobe:vfs_read /retval == 0/ { warnf("nothing was read by %s", comm); }"#,
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -64,6 +64,7 @@ use std::fmt;
 use bt_abi::manifest::EventKind;
 
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
@@ -76,6 +77,10 @@ pub trait Function: Sync {
     fn signature(&self) -> &'static str;
     /// One sentence for the documentation.
     fn about(&self) -> &'static str;
+    /// Scripts that show it, and what they print.
+    fn examples(&self) -> &'static [Example] {
+        &[]
+    }
     /// Checks the arguments and gives the typed call, or whatever expression the call stands for.
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr;
     /// Whether a call changes something, or runs commands: `--unsafe` allows that.

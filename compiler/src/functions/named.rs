@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker, literal_size};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::names::Table;
@@ -12,6 +13,7 @@ pub struct Named {
     name: &'static str,
     signature: &'static str,
     about: &'static str,
+    examples: &'static [Example],
     table: Table,
     /// In front of a number that has no name.
     unknown: &'static str,
@@ -21,6 +23,10 @@ pub static STRERROR: Named = Named {
     name: "strerror",
     signature: "string strerror(int error)",
     about: "the text of an error number",
+    examples: &[Example::printing(
+        "begin { print(strerror(2)); exit(); }",
+        "No such file or directory",
+    )],
     table: Table::Errors,
     unknown: "Unknown error",
 };
@@ -29,6 +35,7 @@ pub static SIGNAL_NAME: Named = Named {
     name: "signal_name",
     signature: "string signal_name(int signal)",
     about: "the text of a signal's number",
+    examples: &[Example::new("begin { print(signal_name(9)); exit(); }")],
     table: Table::Signals,
     unknown: "Unknown signal",
 };
@@ -37,6 +44,12 @@ pub static SYSCALL_NAME: Named = Named {
     name: "syscall_name",
     signature: "string syscall_name(int number)",
     about: "the name of a system call",
+    examples: &[
+        Example::printing("begin { print(syscall_name(0)); exit(); }", "read"),
+        Example::new(
+            r#"tracepoint:raw_syscalls:sys_enter { @[args.id] = count(); printf("%s\n", syscall_name(args.id)); }"#,
+        ),
+    ],
     table: Table::Syscalls,
     unknown: "Unknown syscall",
 };
@@ -52,6 +65,10 @@ impl Function for Named {
 
     fn about(&self) -> &'static str {
         self.about
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        self.examples
     }
 
     fn is_pure(&self) -> bool {

@@ -7,6 +7,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::{KTIME_GET_BOOT_NS, KTIME_GET_NS, KTIME_GET_TAI_NS};
 use crate::lower::Lower;
@@ -26,6 +27,15 @@ impl Function for Nsecs {
 
     fn about(&self) -> &'static str {
         "nanoseconds by a clock: boot (the default), monotonic, tai (from Linux 6.1 on), or sw_tai, which any kernel has"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { $start = nsecs(monotonic); printf("%d\n", nsecs(monotonic) >= $start); exit(); }"#,
+                "1",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

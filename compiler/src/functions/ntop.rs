@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -23,6 +24,15 @@ impl Function for Ntop {
 
     fn about(&self) -> &'static str {
         "an IPv4 or IPv6 address as text, of the family that the argument's size tells or that `af` says"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { printf("%s %s\n", ntop(0x0100007f), ntop(pton("::1"))); exit(); }"#,
+                "127.0.0.1 ::1",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

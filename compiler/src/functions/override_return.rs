@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::OVERRIDE_RETURN;
@@ -24,6 +25,14 @@ impl Function for Override {
 
     fn about(&self) -> &'static str {
         "has the traced function return this without being run, if the kernel allows that for it (kprobe; unsafe)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kprobe:__x64_sys_getuid /comm == "id"/ { override(1000); }"#,
+            )]
+        }
     }
 
     fn is_unsafe(&self) -> bool {

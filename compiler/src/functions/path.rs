@@ -5,6 +5,7 @@ use inkwell::IntPredicate;
 
 use super::{Function, traced};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::D_PATH;
@@ -25,6 +26,14 @@ impl Function for FilePath {
 
     fn about(&self) -> &'static str {
         "the full path that a `struct path` stands for, its end if there are more than `size` bytes (default: max_strlen); only in fentry and fexit of functions that the kernel allows it for"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "fentry:filp_close { print(path(args.filp.f_path)); }",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

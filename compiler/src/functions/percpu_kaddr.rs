@@ -5,6 +5,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_SMP_PROCESSOR_ID;
 use crate::lower::Lower;
@@ -27,6 +28,17 @@ impl Function for PercpuKaddr {
 
     fn about(&self) -> &'static str {
         "the address of a variable of the kernel that each CPU has one of: of this CPU, or of another; 0 if there is no such CPU"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"interval:1s {
+  $queue = (struct rq *)percpu_kaddr("runqueues", 0);
+  if ($queue != 0) { print($queue.nr_running); }
+}"#,
+            )]
+        }
     }
 
     /// Arguments: the symbol, the offsets, the number of CPUs, and the CPU if it is not this one. The address is computed as the kernel's

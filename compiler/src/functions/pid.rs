@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_CURRENT_PID_TGID;
 use crate::lower::Lower;
@@ -15,6 +16,7 @@ pub struct Id {
     name: &'static str,
     signature: &'static str,
     about: &'static str,
+    examples: &'static [Example],
     /// The process, not the thread.
     process: bool,
 }
@@ -23,6 +25,7 @@ pub static PID: Id = Id {
     name: "pid",
     signature: "uint32 pid([curr_ns|init])",
     about: "process id of the current task, as the pid namespace of btrun counts (curr_ns, the default), or the root one (init)",
+    examples: &[Example::new("begin { print(pid(init) == pid); exit(); }")],
     process: true,
 };
 
@@ -30,6 +33,7 @@ pub static TID: Id = Id {
     name: "tid",
     signature: "uint32 tid([curr_ns|init])",
     about: "thread id of the current task, as the pid namespace of btrun counts (curr_ns, the default), or the root one (init)",
+    examples: &[Example::new("begin { print(tid(init) == tid); exit(); }")],
     process: false,
 };
 
@@ -44,6 +48,10 @@ impl Function for Id {
 
     fn about(&self) -> &'static str {
         self.about
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        self.examples
     }
 
     fn is_pure(&self) -> bool {

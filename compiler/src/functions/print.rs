@@ -6,6 +6,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::{Function, clear};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -25,6 +26,18 @@ impl Function for Print {
 
     fn about(&self) -> &'static str {
         "prints a value and a newline, or a map: its last `top` entries, values divided by `div`"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print((1, "two")); @[1] = 10; @[2] = 20; @[3] = 30; print(@, 2); print(@, 1, 10); clear(@); exit(); }"#,
+                r#"(1, two)
+@[2]: 20
+@[3]: 30
+@[3]: 3"#,
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

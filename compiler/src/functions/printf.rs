@@ -7,6 +7,7 @@ use bt_grammar::span::Span;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -26,6 +27,20 @@ impl Function for Printf {
 
     fn about(&self) -> &'static str {
         "prints formatted text, as printf(3) does"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::new(
+                    r#"begin { printf("%-6s|%5d|%#x|%05.1d|%c|%p\n", "abc", -42, 255, 7, 65, 0xff); exit(); }"#,
+                ),
+                Example::printing(
+                    r#"begin { printf("%hhd %hu %lld %s\n", 300, 65537, -1, true); exit(); }"#,
+                    "44 1 -1 true",
+                ),
+            ]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

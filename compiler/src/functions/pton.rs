@@ -6,6 +6,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -24,6 +25,15 @@ impl Function for Pton {
 
     fn about(&self) -> &'static str {
         "the 4 or 16 bytes of an IPv4 or IPv6 address, in network order"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print(pton("127.0.0.1")); exit(); }"#,
+                "[127,0,0,1]",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 use super::Function;
 use crate::arch::X86_64;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::suggest;
@@ -24,6 +25,14 @@ impl Function for Reg {
 
     fn about(&self) -> &'static str {
         "a register as the event found it: `ip`, `sp`, `ax` and so on (kprobe, uprobe, profile, interval)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kprobe:vfs_read { @[ksym(reg("ip"))] = count(); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -3,12 +3,14 @@
 use super::Function;
 use crate::builtins::relative::{self, Relative};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::typed::Expr;
 
 pub struct OfTask {
     name: &'static str,
     signature: &'static str,
     about: &'static str,
+    examples: &'static [Example],
     relative: &'static Relative,
 }
 
@@ -16,6 +18,10 @@ pub static PPID: OfTask = OfTask {
     name: "ppid",
     signature: "ppid([struct task_struct *task])",
     about: "process id of the parent of a task",
+    examples: &[Example::printing(
+        "begin { print(ppid(curtask) == ppid); exit(); }",
+        "true",
+    )],
     relative: &relative::PPID,
 };
 
@@ -23,6 +29,10 @@ pub static PCOMM: OfTask = OfTask {
     name: "pcomm",
     signature: "pcomm([struct task_struct *task])",
     about: "name of the parent of a task",
+    examples: &[Example::printing(
+        "begin { print(pcomm(curtask) == pcomm); exit(); }",
+        "true",
+    )],
     relative: &relative::PCOMM,
 };
 
@@ -30,6 +40,9 @@ pub static LEADER_TID: OfTask = OfTask {
     name: "leader_tid",
     signature: "leader_tid([struct task_struct *task])",
     about: "thread id of the first thread of a task's process",
+    examples: &[Example::new(
+        "fentry:vfs_read { @[leader_tid(curtask)] = count(); }",
+    )],
     relative: &relative::LEADER_TID,
 };
 
@@ -37,6 +50,9 @@ pub static LEADER_COMM: OfTask = OfTask {
     name: "leader_comm",
     signature: "leader_comm([struct task_struct *task])",
     about: "name of the first thread of a task's process",
+    examples: &[Example::new(
+        "fentry:vfs_read { @[leader_comm(curtask)] = count(); }",
+    )],
     relative: &relative::LEADER_COMM,
 };
 
@@ -51,6 +67,10 @@ impl Function for OfTask {
 
     fn about(&self) -> &'static str {
         self.about
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        self.examples
     }
 
     fn is_pure(&self) -> bool {

@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::{Helper, SEND_SIGNAL, SEND_SIGNAL_THREAD};
 use crate::lower::Lower;
@@ -26,6 +27,14 @@ impl Function for Signal {
 
     fn about(&self) -> &'static str {
         "sends a signal to the current process (unsafe)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kprobe:__x64_sys_execve /comm == "bash"/ { signal("STOP"); }"#,
+            )]
+        }
     }
 
     fn is_unsafe(&self) -> bool {
@@ -52,6 +61,14 @@ impl Function for SignalThread {
 
     fn about(&self) -> &'static str {
         "sends a signal to the current thread (unsafe)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "uprobe:/bin/bash:readline { signal_thread(10); }",
+            )]
+        }
     }
 
     fn is_unsafe(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{Function, traced};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::helper::GET_SOCKET_COOKIE;
 use crate::lower::Lower;
@@ -21,6 +22,14 @@ impl Function for SocketCookie {
 
     fn about(&self) -> &'static str {
         "the number that the kernel gives a socket for its life, made now if it has none (fentry, fexit, rawtracepoint; from Linux 5.12 on)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "fentry:tcp_rcv_established { @[socket_cookie(args.sk)] = hist(args.skb.len); }",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -6,6 +6,7 @@ use bt_grammar::diag::Diagnostic;
 use super::Function;
 use crate::builtins::{DEFAULT_LIMIT, MAX_LIMIT, lower_stack};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -25,6 +26,14 @@ impl Function for KernelStack {
 
     fn about(&self) -> &'static str {
         "the kernel's stack, printed as the mode says (bpftrace, perf, raw), at most `limit` frames"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "kprobe:vfs_read { @[kstack(3)] = count(); @perf[kstack(perf)] = count(); }",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {
@@ -51,6 +60,14 @@ impl Function for UserStack {
 
     fn about(&self) -> &'static str {
         "the program's stack, printed as the mode says (bpftrace, perf, raw), at most `limit` frames"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                "uprobe:/bin/bash:readline { print(ustack(perf, 3)); }",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -7,6 +7,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::builder::Arg;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
@@ -26,6 +27,17 @@ impl Function for Str {
 
     fn about(&self) -> &'static str {
         "the NUL-terminated string at an address, of at most `length` bytes (default: max_strlen), NUL included; literals as they are"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::new(
+                    r#"tracepoint:syscalls:sys_enter_openat { printf("%s %s\n", comm, str(args.filename)); }"#,
+                ),
+                Example::printing(r#"begin { print(str("abcdef", 3)); exit(); }"#, "abc"),
+            ]
+        }
     }
 
     fn is_pure(&self) -> bool {

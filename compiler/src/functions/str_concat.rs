@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::llvm::builder::Arg;
 use crate::lower::Lower;
@@ -22,6 +23,15 @@ impl Function for StrConcat {
 
     fn about(&self) -> &'static str {
         "one string behind another, cut to max_strlen"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print(str_concat("hello ", "world")); exit(); }"#,
+                "hello world",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

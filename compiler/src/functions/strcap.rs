@@ -2,6 +2,7 @@
 
 use super::{Function, strlen};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::typed::Expr;
 use crate::types::{INT64, Ty};
 
@@ -18,6 +19,15 @@ impl Function for Strcap {
 
     fn about(&self) -> &'static str {
         "the bytes that a string or array has room for, its NUL included; of a pointer, the length of the string there"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { print(strcap(comm)); exit(); }",
+                "16",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

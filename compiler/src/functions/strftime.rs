@@ -5,6 +5,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -23,6 +24,14 @@ impl Function for Strftime {
 
     fn about(&self) -> &'static str {
         "the local time at nanoseconds since boot, or as another `nsecs(clock)` counts them; `%f` is the microsecond"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"interval:1s { printf("%s\n", strftime("%H:%M:%S.%f", nsecs)); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

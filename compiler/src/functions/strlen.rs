@@ -4,6 +4,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -22,6 +23,15 @@ impl Function for Strlen {
 
     fn about(&self) -> &'static str {
         "the bytes of a string, a char array, or the string at an address (at most max_strlen), without the NUL"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print(strlen("hello")); exit(); }"#,
+                "5",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -4,6 +4,7 @@ use bt_grammar::diag::Diagnostic;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
@@ -22,6 +23,15 @@ impl Function for Strncmp {
 
     fn about(&self) -> &'static str {
         "0 if two strings are the same in their first bytes, else another number"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print(strncmp("hello", "help", 3)); exit(); }"#,
+                "0",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

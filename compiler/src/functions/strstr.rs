@@ -5,6 +5,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::builder::Arg;
 use crate::llvm::{FunctionValue, IntValue};
 use crate::lower::Lower;
@@ -28,6 +29,16 @@ impl Function for Strstr {
 
     fn about(&self) -> &'static str {
         "where a string first occurs in another, counted from 0; -1 if it does not"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print(strstr("haystack", "st")); print(strstr("haystack", "x")); exit(); }"#,
+                r#"3
+-1"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {
@@ -54,6 +65,15 @@ impl Function for Strcontains {
 
     fn about(&self) -> &'static str {
         "whether a string occurs in another"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { print(strcontains("haystack", "st")); exit(); }"#,
+                "true",
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{Function, count};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::{IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::{CallData, Expr};
@@ -20,6 +21,15 @@ impl Function for Sum {
 
     fn about(&self) -> &'static str {
         "adds its argument up, per CPU and without lost updates"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                "begin { @ = sum(5); @ = sum(6); exit(); }",
+                "@: 11",
+            )]
+        }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

@@ -2,6 +2,7 @@
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::PointerValue;
 use crate::llvm::helper::GET_CURRENT_PID_TGID;
 use crate::lower::Lower;
@@ -22,6 +23,14 @@ impl Function for KernelSymbol {
 
     fn about(&self) -> &'static str {
         "the name of the kernel's function at an address"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"kprobe:vfs_read { printf("%s\n", ksym(reg("ip"))); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {
@@ -48,6 +57,14 @@ impl Function for UserSymbol {
 
     fn about(&self) -> &'static str {
         "the name of the current process's function at an address"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"uprobe:/bin/bash:readline { printf("%s\n", usym(reg("ip"))); }"#,
+            )]
+        }
     }
 
     fn is_pure(&self) -> bool {

@@ -4,6 +4,7 @@ use bt_abi::manifest::EventKind;
 
 use super::{Function, printf};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -22,6 +23,15 @@ impl Function for System {
 
     fn about(&self) -> &'static str {
         "runs a command of the shell when btrun reads the record, and prints its output (unsafe)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { system("echo hello"); exit(); }"#,
+                "hello",
+            )]
+        }
     }
 
     fn is_unsafe(&self) -> bool {

@@ -4,6 +4,7 @@ use bt_abi::manifest::EventKind;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::layout::EventLayout;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
@@ -26,6 +27,10 @@ impl Function for Time {
 
     fn about(&self) -> &'static str {
         "prints the local time, in a format of strftime(3)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new(r#"interval:1s { time("%H:%M:%S\n"); }"#)] }
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {

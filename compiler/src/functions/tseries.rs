@@ -8,6 +8,7 @@ use inkwell::IntPredicate;
 
 use super::{Function, sum};
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::{FunctionValue, IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::{CallData, Expr};
@@ -29,6 +30,14 @@ impl Function for TimeSeries {
 
     fn about(&self) -> &'static str {
         "the last value of each of the last intervals, or their average, least, greatest or sum (mode: avg, min, max, sum)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"tracepoint:syscalls:sys_enter_read { @ = tseries(args.count, 100ms, 20, "max"); }"#,
+            )]
+        }
     }
 
     /// Arguments: the value, and the time.

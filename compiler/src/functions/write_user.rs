@@ -5,6 +5,7 @@ use inkwell::IntPredicate;
 
 use super::Function;
 use crate::check::{CallSite, Checker};
+use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::PROBE_WRITE_USER;
@@ -25,6 +26,17 @@ impl Function for WriteUser {
 
     fn about(&self) -> &'static str {
         "writes bytes of a value of the script to an address of the current process, and says whether that worked (unsafe)"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::new(
+                r#"tracepoint:syscalls:sys_enter_openat /comm == "myapp"/ {
+  $path = "/tmp/other";
+  if (write_user(args.filename, $path, 11)) { print("redirected"); }
+}"#,
+            )]
+        }
     }
 
     fn is_unsafe(&self) -> bool {

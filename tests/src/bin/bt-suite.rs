@@ -50,6 +50,8 @@ enum Suite {
     Host,
     /// `btc run`, and what btrun says to whoever started it
     Commands,
+    /// The examples of docs/stdlib.md
+    Docs,
     /// On this machine's kernel, beside Debian's bpftrace
     Peer,
     /// On stock kernels in VMs
@@ -93,7 +95,7 @@ fn run(options: &Options) -> Result<bool> {
     let only_tools = options
         .suites
         .iter()
-        .all(|s| matches!(s, Suite::Tools | Suite::Commands));
+        .all(|s| matches!(s, Suite::Tools | Suite::Commands | Suite::Docs));
     ensure!(
         !fixtures.is_empty() || only_tools,
         "no fixture's name holds `{}`",
@@ -116,6 +118,7 @@ fn run(options: &Options) -> Result<bool> {
             (Suite::Object, Some(stage)) => suites::object::run(stage, &fixtures, &mut report),
             (Suite::Host, Some(stage)) => suites::host::run(stage, &fixtures, &mut report),
             (Suite::Commands, _) => suites::commands::run(&tools, &options.filter, &mut report),
+            (Suite::Docs, _) => suites::docs::run(&tools, &options.filter, &mut report),
             (Suite::Peer, Some(stage)) => suites::peer::run(stage, &fixtures, &mut report),
             (Suite::Kernels, Some(stage)) => {
                 suites::kernels::run(stage, &fixtures, &options.kernel, &guest, &mut report);

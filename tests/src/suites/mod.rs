@@ -1,6 +1,7 @@
 //! The suites: each takes fixtures and adds verdicts to a report.
 
 pub mod commands;
+pub mod docs;
 pub mod host;
 pub mod kernels;
 mod listing;
