@@ -40,7 +40,7 @@ impl Builtin for Func {
             | Attach::FexitProgram { function, .. } => Some(function.clone()),
             Attach::Uprobe { target, .. } | Attach::Uretprobe { target, .. } => match target {
                 UserTarget::Function { name, .. } => Some(name.clone()),
-                UserTarget::Address(_) => None,
+                UserTarget::Address(_) | UserTarget::Demangled(_) | UserTarget::Line { .. } => None,
             },
             _ => None,
         };

@@ -1,7 +1,7 @@
 //! What a reader must understand to run an object: what older readers do not know, in `must_understand`.
 
 use bt_abi::Type;
-use bt_abi::manifest::{Attach, EventKind, Manifest, SlotValue, flags};
+use bt_abi::manifest::{Attach, EventKind, Manifest, SlotValue, UserTarget, flags};
 
 /// The flags of a manifest, sorted.
 pub fn flags_of(manifest: &Manifest) -> Vec<String> {
@@ -53,6 +53,15 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
         {
             found.push(flags::TRACED);
         }
+    }
+    let is_place = |attach: &Attach| match attach {
+        Attach::Uprobe { target, .. } | Attach::Uretprobe { target, .. } => {
+            matches!(target, UserTarget::Demangled(_) | UserTarget::Line { .. })
+        }
+        _ => false,
+    };
+    if manifest.programs.iter().any(|p| is_place(&p.attach)) {
+        found.push(flags::PLACES);
     }
     for slot in &manifest.slots {
         match slot.value {

@@ -15,7 +15,7 @@ impl Provider for Uprobe {
     }
 
     fn usage(&self) -> &'static str {
-        "uprobe:BINARY:FUNCTION, uprobe:BINARY:FUNCTION+OFFSET or uprobe:BINARY:ADDRESS"
+        "uprobe:BINARY:FUNCTION, uprobe:BINARY:FUNCTION+OFFSET, uprobe:BINARY:ADDRESS, uprobe:BINARY:cpp:\"NAME\" or uprobe:BINARY@FILE:LINE[:COLUMN]"
     }
 
     fn parse(&self, point: &AttachPoint, _: &Records) -> Result<Spec, Box<Diagnostic>> {
@@ -29,7 +29,7 @@ impl Provider for Uretprobe {
     }
 
     fn usage(&self) -> &'static str {
-        "uretprobe:BINARY:FUNCTION"
+        "uretprobe:BINARY:FUNCTION or uretprobe:BINARY:cpp:\"NAME\""
     }
 
     fn parse(&self, point: &AttachPoint, _: &Records) -> Result<Spec, Box<Diagnostic>> {

@@ -251,15 +251,32 @@ fn uprobe(parts: &[Part]) -> Result<Attach, String> {
 
 fn uretprobe(parts: &[Part]) -> Result<Attach, String> {
     let (binary, target) = user_target(parts)?;
-    if matches!(target, UserTarget::Function { offset: 1.., .. }) {
-        return Err("a return probe has no offset".into());
+    match target {
+        UserTarget::Function { offset: 1.., .. } => Err("a return probe has no offset".into()),
+        UserTarget::Line { .. } => Err("a line does not return; name the function".into()),
+        target => Ok(Attach::Uretprobe { binary, target }),
     }
-    Ok(Attach::Uretprobe { binary, target })
 }
 
 fn user_target(parts: &[Part]) -> Result<(String, UserTarget), String> {
-    let [binary, function] = parts else {
-        return Err("expected a binary and a function".into());
+    if let Some(found) = source_line(parts)? {
+        return Ok(found);
+    }
+    let (binary, function) = match parts {
+        [binary, function] => (binary, function),
+        [binary, language, name] if language.text == "cpp" && !name.text.is_empty() => {
+            return Ok((
+                binary.text.clone(),
+                UserTarget::Demangled(name.text.clone()),
+            ));
+        }
+        [_, language, _] => {
+            let language = &language.text;
+            return Err(format!(
+                "`{language}` is no language whose names can be written out: there is `cpp`"
+            ));
+        }
+        _ => return Err("expected a binary and a function".into()),
     };
     if binary.text.is_empty() || function.text.is_empty() {
         return Err("expected a binary and a function".into());
@@ -282,6 +299,48 @@ fn user_target(parts: &[Part]) -> Result<(String, UserTarget), String> {
         },
     };
     Ok((binary.text.clone(), target))
+}
+
+/// `BINARY@FILE:LINE[:COLUMN]`, or with a colon instead of the `@`.
+fn source_line(parts: &[Part]) -> Result<Option<(String, UserTarget)>, String> {
+    let numbers = |parts: &[Part]| -> Option<Vec<u64>> {
+        let plain = parts.iter().filter(|p| !p.quoted);
+        let numbers: Option<Vec<u64>> = plain.map(|p| number(&p.text)).collect();
+        numbers.filter(|n| n.len() == parts.len() && matches!(n.len(), 1 | 2))
+    };
+    let (binary, file, place) = match parts {
+        [first, place @ ..]
+            if !first.quoted
+                && let Some((binary, file)) = first.text.rsplit_once('@') =>
+        {
+            match numbers(place) {
+                Some(place) => (binary, file, place),
+                // another path with such a letter
+                None => return Ok(None),
+            }
+        }
+        [binary, file, place @ ..] if file.text != "cpp" => match numbers(place) {
+            Some(place) => (binary.text.as_str(), file.text.as_str(), place),
+            None => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    if binary.is_empty() || file.is_empty() {
+        return Err("expected a binary, a source file and a line".into());
+    }
+    if is_pattern(binary) || is_pattern(file) {
+        return Err("a line belongs to one file, not to all that match".into());
+    }
+    let column = place.get(1).copied();
+    if place[0] == 0 || column == Some(0) {
+        return Err("lines and columns count from 1".into());
+    }
+    let target = UserTarget::Line {
+        file: file.to_string(),
+        line: place[0],
+        column,
+    };
+    Ok(Some((binary.to_string(), target)))
 }
 
 /// Full name of an event, and how many of it.
@@ -478,6 +537,33 @@ mod tests {
         assert!(parse("kprobe", &all(&["vfs_*+8"])).is_err());
         assert!(parse("kretprobe", &all(&["vfs_*"])).is_ok());
         assert!(parse("uprobe", &all(&["/bin/*", "0x1234"])).is_err());
+        let user = |parts: &[&str]| match parse("uprobe", &all(parts)) {
+            Ok(Attach::Uprobe { binary, target }) => format!("{binary} {target:?}"),
+            other => format!("{other:?}"),
+        };
+        let line = r#"/bin/x Line { file: "a/b.c", line: 12, column: "#;
+        assert_eq!(user(&["/bin/x@a/b.c", "12"]), format!("{line}None }}"));
+        assert_eq!(
+            user(&["/bin/x", "a/b.c", "12", "3"]),
+            format!("{line}Some(3) }}")
+        );
+        assert_eq!(
+            user(&["/bin/x", "cpp", "a::b*"]),
+            r#"/bin/x Demangled("a::b*")"#
+        );
+        assert_eq!(
+            user(&["/opt/x@1/y", "f"]),
+            r#"/opt/x@1/y Function { name: "f", offset: 0 }"#
+        );
+        for bad in [
+            &["/bin/x@a.c", "0"][..],
+            &["/bin/*@a.c", "1"],
+            &["@a.c", "1"],
+            &["/bin/x", "go", "f"],
+        ] {
+            assert!(parse("uprobe", &all(bad)).is_err(), "{bad:?}");
+        }
+        assert!(parse("uretprobe", &all(&["/bin/x@a.c", "1"])).is_err());
         assert!(parse("interval", &all(&["s", "0"])).is_err());
     }
 }

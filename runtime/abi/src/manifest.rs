@@ -20,6 +20,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::COUNTERS,
     flags::TRACING,
     flags::PROCESS,
+    flags::PLACES,
     flags::TRACED,
     flags::SERIES,
     flags::ALTERNATIVES,
@@ -47,6 +48,8 @@ pub mod flags {
     pub const TRACING: &str = "tracing";
     /// [`super::SlotValue::PidNamespace`], [`super::SlotValue::ChildPid`] and [`super::SlotValue::Target`].
     pub const PROCESS: &str = "process";
+    /// [`super::UserTarget::Demangled`] and [`super::UserTarget::Line`].
+    pub const PLACES: &str = "places";
     /// [`super::Program::alternatives`].
     pub const ALTERNATIVES: &str = "alternatives";
     /// [`super::Attach::FentryProgram`], [`super::Attach::FexitProgram`], and `*` or [`super::SlotValue::ProbeId`] in the attach
@@ -263,6 +266,8 @@ impl Attach {
         let target = |binary: &str, target: &UserTarget| {
             is_pattern(binary)
                 || matches!(target, UserTarget::Function { name, .. } if is_pattern(name))
+                // overloads have one name
+                || matches!(target, UserTarget::Demangled(_))
         };
         match self {
             Attach::Kprobe {
@@ -323,6 +328,14 @@ pub enum UserTarget {
     Function { name: String, offset: u64 },
     /// An address as the symbol table counts them.
     Address(u64),
+    /// All functions whose name is this one, or matches it, once C++ names are written out. Parameters count if it has a `(`.
+    Demangled(String),
+    /// The first instruction of a line that DWARF's line table has. `file`: the end of its path.
+    Line {
+        file: String,
+        line: u64,
+        column: Option<u64>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

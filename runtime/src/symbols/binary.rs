@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,9 @@ use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{NativeEndian, ReadCache, ReadRef};
 
+use super::archive::Window;
+use super::debug_file;
+use super::lines::{self, Line};
 use crate::error::Failure;
 use crate::suggest::Nearest;
 
@@ -24,11 +26,11 @@ struct Function {
 /// Where in the file a probe goes: the kernel counts from the start of the file, symbol tables count addresses.
 pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
     let name = path.display();
-    let file =
-        File::open(path).map_err(|e| Failure::system(&e, format!("cannot read `{name}`")))?;
-    let cache = ReadCache::new(file);
+    let window = Window::open(path)?;
+    let start = window.start;
+    let cache = ReadCache::new(window);
     let damaged = |_| Failure::kernel(format!("`{name}` is not a 64-bit ELF program or library"));
-    let header = FileHeader64::<NativeEndian>::parse(&cache).map_err(damaged)?;
+    let header = Header::parse(&cache).map_err(damaged)?;
     let (address, from) = match target {
         UserTarget::Address(address) => (*address, format!("{address:#x}")),
         UserTarget::Function {
@@ -36,6 +38,7 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
             offset,
         } => {
             let found = find(header, &cache, function).map_err(damaged)?;
+            let found = found.or_else(|| in_debug_file(path, function));
             let found = found.ok_or_else(|| missing(header, &cache, function, &name))?;
             if *offset > 0 && *offset >= found.size {
                 return Err(Failure::kernel(format!(
@@ -45,18 +48,37 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
             }
             (found.address + offset, format!("`{function}`"))
         }
+        // a wildcard, which `functions` finds
+        UserTarget::Demangled(name) => return Err(missing(header, &cache, name, &path.display())),
+        UserTarget::Line { file, line, column } => {
+            let wanted = Line {
+                file,
+                line: *line,
+                column: *column,
+            };
+            (
+                lines::address(path, &wanted)?,
+                format!("line {line} of `{file}`"),
+            )
+        }
     };
     match in_file(header, &cache, address).map_err(damaged)? {
-        Some(offset) => Ok(offset),
+        Some(offset) => Ok(start + offset),
         None => Err(Failure::kernel(format!(
             "{from} of `{name}` is not in the file's loaded part"
         ))),
     }
 }
 
+/// What was stripped from the binary is in another file.
+fn in_debug_file(path: &Path, function: &str) -> Option<Function> {
+    let cache = ReadCache::new(Window::open(&debug_file::of(path)?).ok()?);
+    find(Header::parse(&cache).ok()?, &cache, function).ok()?
+}
+
 /// The program that loads the libraries of a program, if it has some.
 pub fn loader(path: &Path) -> Option<PathBuf> {
-    let cache = ReadCache::new(File::open(path).ok()?);
+    let cache = ReadCache::new(Window::open(path).ok()?);
     let header = Header::parse(&cache).ok()?;
     let endian = header.endian().ok()?;
     let mut segments = header.program_headers(endian, &cache).ok()?.iter();
@@ -66,7 +88,7 @@ pub fn loader(path: &Path) -> Option<PathBuf> {
 
 /// What the linker noted of the build, in hexadecimal.
 pub fn build_id(path: &Path) -> Option<String> {
-    let cache = ReadCache::new(File::open(path).ok()?);
+    let cache = ReadCache::new(Window::open(path).ok()?);
     let header = Header::parse(&cache).ok()?;
     let endian = header.endian().ok()?;
     for segment in header.program_headers(endian, &cache).ok()? {
@@ -103,13 +125,13 @@ pub fn functions(
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<(String, u64)>, Failure> {
     let name = path.display();
-    let file =
-        File::open(path).map_err(|e| Failure::system(&e, format!("cannot read `{name}`")))?;
-    let cache = ReadCache::new(file);
+    let window = Window::open(path)?;
+    let start = window.start;
+    let cache = ReadCache::new(window);
     let damaged = |_| Failure::kernel(format!("`{name}` is not a 64-bit ELF program or library"));
-    let header = FileHeader64::<NativeEndian>::parse(&cache).map_err(damaged)?;
+    let header = Header::parse(&cache).map_err(damaged)?;
     let mut found: BTreeMap<String, (u32, u64)> = BTreeMap::new();
-    each(header, &cache, |function, at, rank| {
+    let mut note = |function: &[u8], at: Function, rank: u32| {
         let function = String::from_utf8_lossy(function);
         // labels of assembly have no type, and are no functions
         if rank / 2 > 1 || !wanted(&function) {
@@ -121,12 +143,21 @@ pub fn functions(
         if rank < known.0 {
             *known = (rank, at.address);
         }
-    })
-    .map_err(damaged)?;
+    };
+    each(header, &cache, &mut note).map_err(damaged)?;
+    if let Some(debug) = debug_file::of(path)
+        && let Ok(window) = Window::open(&debug)
+    {
+        let cache = ReadCache::new(window);
+        if let Ok(header) = Header::parse(&cache) {
+            // it adds names, where it can be read
+            let _ = each(header, &cache, &mut note);
+        }
+    }
     let mut functions = Vec::new();
     for (function, (_, address)) in found {
         if let Some(offset) = in_file(header, &cache, address).map_err(damaged)? {
-            functions.push((function, offset));
+            functions.push((function, start + offset));
         }
     }
     Ok(functions)
@@ -201,7 +232,7 @@ fn missing<'a, R: ReadRef<'a>>(
     let failure = Failure::kernel(format!("function `{function}` does not exist in `{file}`"));
     match (count, nearest.found()) {
         (0, _) => failure.help(
-            "the file has no symbols (stripped); a probe can name an address: `uprobe:FILE:0x1234`",
+            "the file has no symbols (stripped); a probe can name an address: `uprobe:FILE:0x1234`, or its debug file can be put below /usr/lib/debug",
         ),
         (_, near) => failure.suggest(near),
     }

@@ -1,7 +1,11 @@
 //! Programs, libraries and their symbols: by name (to attach) and by address (to print stacks).
 
+pub mod archive;
 pub mod binary;
+mod debug_file;
+pub mod demangle;
 mod frames;
+mod lines;
 mod processes;
 pub mod search;
 pub mod stacks;

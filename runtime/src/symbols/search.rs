@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bt_abi::names::answers_to;
 
+use super::archive;
 use crate::error::Failure;
 use crate::process::Process;
 use crate::process::files::{Mapped, View};
@@ -136,6 +137,8 @@ fn at_path(name: &str, path: PathBuf) -> Result<PathBuf, Failure> {
             "`{name}` is a folder, not a program"
         ))),
         Ok(_) => Ok(path),
+        // what is in it, is seen when it is read
+        Err(_) if archive::split(&path).is_some() => Ok(path),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             let failure = Failure::kernel(format!("the program `{name}` does not exist here"));
             Err(match (path.is_relative(), env::current_dir()) {

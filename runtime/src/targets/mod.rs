@@ -21,7 +21,7 @@ use crate::environment::Environment;
 use crate::error::{Failure, Kind};
 use crate::process::Process;
 use crate::say;
-use crate::symbols::{binary, search};
+use crate::symbols::{archive, binary, search};
 use alternatives::Choice;
 pub use traced::Described;
 
@@ -297,7 +297,7 @@ fn find(
             let path = search::find(binary, process)?.path;
             let offset = binary::file_offset(&path, target)?;
             let place = Place::User {
-                path,
+                path: archive::outer(&path),
                 offset,
                 at_return,
             };

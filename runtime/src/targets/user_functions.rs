@@ -9,14 +9,15 @@ use super::{Place, Site, no_match};
 use crate::error::Failure;
 use crate::process::Process;
 use crate::process::files::View;
-use crate::symbols::binary;
 use crate::symbols::search::{self, Found};
+use crate::symbols::{archive, binary, demangle};
 
 /// What the builtin `func` gives.
 pub fn name(target: &UserTarget) -> &str {
     match target {
         UserTarget::Function { name, .. } => name,
-        UserTarget::Address(_) => "",
+        UserTarget::Demangled(name) => name,
+        UserTarget::Address(_) | UserTarget::Line { .. } => "",
     }
 }
 
@@ -47,6 +48,9 @@ pub fn sites(
             UserTarget::Function { name, .. } if is_pattern(name) => {
                 binary::functions(path, &|function| matches(name, function))
             }
+            UserTarget::Demangled(name) => {
+                binary::functions(path, &|function| demangle::answers(name, function))
+            }
             _ => binary::file_offset(path, target).map(|at| vec![(name(target).to_string(), at)]),
         };
         let found = match found {
@@ -59,7 +63,7 @@ pub fn sites(
                 probe: format!("{provider}:{}:{function}", shown.display()),
                 func: function,
                 place: Place::User {
-                    path: path.clone(),
+                    path: archive::outer(path),
                     offset,
                     at_return,
                 },
