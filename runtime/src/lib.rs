@@ -75,7 +75,8 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
     }
     // before the mount namespace changes
     let mut process = Process::of(run)?;
-    let environment = environment::check(&object.manifest, run.mode)?;
+    let mut environment = environment::check(&object.manifest, run.mode)?;
+    environment.allow_unsafe = run.allow_unsafe;
     btf::describe(&mut object.manifest)?;
     let mut described = targets::Described::read(&object.manifest)?;
     targets::alternatives::choose(&mut object.manifest, &mut described, run.mode)?;

@@ -28,6 +28,8 @@ pub const BTF_FOLDER: &str = "/sys/kernel/btf";
 pub struct Environment {
     /// `None` if no program needs it.
     pub tracefs: Option<Tracefs>,
+    /// Probes may break what they are attached to.
+    pub allow_unsafe: bool,
 }
 
 impl Environment {
@@ -59,7 +61,10 @@ pub fn check(manifest: &Manifest, mode: Mode) -> Result<Environment, Failure> {
         Some(program) => Some(Tracefs::find().map_err(|f| f.at(program.span))?),
         None => None,
     };
-    Ok(Environment { tracefs })
+    Ok(Environment {
+        tracefs,
+        allow_unsafe: false,
+    })
 }
 
 /// The kernel's version as `uname -r` says it, for messages.

@@ -84,6 +84,7 @@ fn of_pattern(pattern: &str, verbose: bool) -> Result<Vec<String>, Failure> {
     let named = |p: &&Provider| p.name == name || p.short.contains(&name);
     let environment = Environment {
         tracefs: Tracefs::find().ok(),
+        allow_unsafe: false,
     };
     let mut lines = Vec::new();
     if is_pattern(name) {

@@ -11,8 +11,8 @@ use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{NativeEndian, ReadCache, ReadRef};
 
 use super::archive::Window;
-use super::debug_file;
 use super::lines::{self, Line};
+use super::{debug_file, instructions};
 use crate::error::Failure;
 use crate::suggest::Nearest;
 
@@ -23,8 +23,9 @@ struct Function {
     size: u64,
 }
 
-/// Where in the file a probe goes: the kernel counts from the start of the file, symbol tables count addresses.
-pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
+/// Where in the file a probe goes: the kernel counts from the start of the file, symbol tables count addresses. `anywhere`: in the middle of
+/// an instruction too.
+pub fn file_offset(path: &Path, target: &UserTarget, anywhere: bool) -> Result<u64, Failure> {
     let name = path.display();
     let window = Window::open(path)?;
     let start = window.start;
@@ -45,6 +46,11 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
                     "`{function}+{offset}` lies behind the function: `{function}` of `{name}` has {} bytes",
                     found.size
                 )));
+            }
+            if *offset > 0 && !anywhere {
+                let start = in_file(header, &cache, found.address).map_err(damaged)?;
+                let code = start.and_then(|at| cache.read_bytes_at(at, found.size).ok());
+                check_offset(code.unwrap_or_default(), function, *offset)?;
             }
             (found.address + offset, format!("`{function}`"))
         }
@@ -68,6 +74,26 @@ pub fn file_offset(path: &Path, target: &UserTarget) -> Result<u64, Failure> {
             "{from} of `{name}` is not in the file's loaded part"
         ))),
     }
+}
+
+/// A probe within an instruction would make another program of the function.
+fn check_offset(code: &[u8], function: &str, offset: u64) -> Result<(), Failure> {
+    let begins = |at: u64| instructions::begins_at(code, usize::try_from(at).ok()?);
+    let what = match begins(offset) {
+        Some(true) => return Ok(()),
+        Some(false) => "is in the middle of an instruction",
+        None => "cannot be told from the middle of an instruction",
+    };
+    let failure = Failure::kernel(format!("`{function}+{offset}` {what}"));
+    let is_start = |at: &u64| begins(*at) == Some(true);
+    let before = (0..offset).rev().find(is_start);
+    let behind = (offset + 1..code.len() as u64).take(15).find(is_start);
+    Err(match (before, behind) {
+        (Some(before), Some(behind)) => failure.help(format!(
+            "instructions begin at {function}+{before} and {function}+{behind}; `btrun --unsafe` takes any offset, and may break the program"
+        )),
+        _ => failure.help("`btrun --unsafe` takes any offset, and may break the program"),
+    })
 }
 
 /// What was stripped from the binary is in another file.

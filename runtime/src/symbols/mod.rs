@@ -5,6 +5,7 @@ pub mod binary;
 mod debug_file;
 pub mod demangle;
 mod frames;
+mod instructions;
 mod lines;
 mod processes;
 pub mod search;

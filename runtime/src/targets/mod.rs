@@ -295,7 +295,7 @@ fn find(
                 return user_functions::sites(program, binary, target, at_return, process);
             }
             let path = search::find(binary, process)?.path;
-            let offset = binary::file_offset(&path, target)?;
+            let offset = binary::file_offset(&path, target, environment.allow_unsafe)?;
             let place = Place::User {
                 path: archive::outer(&path),
                 offset,

@@ -51,7 +51,8 @@ pub fn sites(
             UserTarget::Demangled(name) => {
                 binary::functions(path, &|function| demangle::answers(name, function))
             }
-            _ => binary::file_offset(path, target).map(|at| vec![(name(target).to_string(), at)]),
+            _ => binary::file_offset(path, target, false)
+                .map(|at| vec![(name(target).to_string(), at)]),
         };
         let found = match found {
             Ok(found) => found,
