@@ -32,6 +32,7 @@ pub mod value;
 use std::ffi::OsString;
 
 use bt_abi::Manifest;
+use bt_abi::manifest::{Attach, Program};
 
 use crate::cli::{Command, Run};
 use crate::error::Failure;
@@ -72,6 +73,7 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
     params::complete_probes(&mut object.manifest, &run.params)?;
     if !run.allow_unsafe {
         refuse_unsafe(&object.manifest)?;
+        refuse_addresses(&object.manifest)?;
     }
     // before the mount namespace changes
     let mut process = Process::of(run)?;
@@ -115,6 +117,20 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
         &environment,
         process.as_mut(),
     )
+}
+
+/// Parameters may have made addresses of attach points.
+fn refuse_addresses(manifest: &Manifest) -> Result<(), Failure> {
+    let by_address = |p: &&Program| matches!(p.attach, Attach::KprobeAddress { .. });
+    match manifest.programs.iter().find(by_address) {
+        None => Ok(()),
+        Some(program) => Err(Failure::unusable(format!(
+            "`{}` is unsafe: nothing says what is at that address",
+            program.probe
+        ))
+        .at(program.span)
+        .help("run it with `btrun --unsafe` if you trust the script")),
+    }
 }
 
 /// What does more than look needs consent.

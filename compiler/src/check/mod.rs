@@ -36,6 +36,7 @@ pub use crate::typed::literal_size;
 
 use std::collections::{HashMap, HashSet};
 
+use bt_abi::manifest::Attach;
 use bt_grammar::ast;
 use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::Span;
@@ -233,6 +234,7 @@ impl<'a> Checker<'a> {
             };
             for point in probe.attach_points.iter().flat_map(probes::alternatives) {
                 match probes::parse(&point, self.records) {
+                    Ok(spec) if self.is_refused(&spec, &point) => {}
                     Ok(spec) => found.push((spec, probe)),
                     Err(diagnostic) => self.report(*diagnostic),
                 }
@@ -257,6 +259,22 @@ impl<'a> Checker<'a> {
             self.report(error.here("nothing would ever run").help(help));
         }
         found
+    }
+
+    /// Probes at any address need consent.
+    fn is_refused(&mut self, spec: &Spec, point: &ast::AttachPoint) -> bool {
+        let refused = matches!(spec.attach, Attach::KprobeAddress { .. }) && !self.allow_unsafe;
+        if refused {
+            let message = format!(
+                "`{}` is unsafe: nothing says what is at that address",
+                spec.text
+            );
+            let error = Diagnostic::error("E0407", point.span, message);
+            self.report(error.here("a probe at an address").help(
+                "compile with `btc --unsafe`, and run with `btrun --unsafe`, if that is what you want",
+            ));
+        }
+        refused
     }
 
     /// Tests and benchmarks are told apart by their names.

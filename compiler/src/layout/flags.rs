@@ -34,6 +34,10 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| counts(&p.attach)) {
         found.push(flags::COUNTERS);
     }
+    let by_address = |attach: &Attach| matches!(attach, Attach::KprobeAddress { .. });
+    if manifest.programs.iter().any(|p| by_address(&p.attach)) {
+        found.push(flags::ADDRESSES);
+    }
     if manifest.programs.iter().any(|p| !p.alternatives.is_empty()) {
         found.push(flags::ALTERNATIVES);
     }

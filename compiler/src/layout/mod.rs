@@ -9,7 +9,7 @@ mod plan;
 pub use alternatives::AlternativePlan;
 pub use plan::{EventPlan, FieldPlan, MapPlan, Plan};
 
-use bt_abi::manifest::{self as abi, EventKind, FieldOwner, FieldUse, Manifest};
+use bt_abi::manifest::{self as abi, Attach, EventKind, FieldOwner, FieldUse, Manifest};
 use bt_abi::record::HEADER_SIZE;
 use bt_abi::types::Layout;
 use bt_grammar::span::Span;
@@ -117,6 +117,14 @@ pub fn lay_out(
                 }
             }
         });
+    }
+    for probe in &script.probes {
+        if let Attach::KprobeAddress { .. } = probe.attach {
+            capabilities.unsafe_calls.push(abi::UnsafeCall {
+                function: probe.text.clone(),
+                span: source.manifest_span(probe.span),
+            });
+        }
     }
     plan.programs = program_names(script);
     let named = script.probes.iter().zip(&plan.programs);

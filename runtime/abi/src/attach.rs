@@ -172,7 +172,23 @@ fn kernel_function(parts: &[Part]) -> Result<(Option<String>, &str), String> {
     }
 }
 
+/// `kprobe:0xffffffff81000000`
+fn kernel_address(parts: &[Part], at_return: bool) -> Result<Option<Attach>, String> {
+    match parts {
+        [.., place] => match number(&place.text) {
+            None => Ok(None),
+            Some(_) if parts.len() > 1 => Err("an address is not that of a module".into()),
+            Some(0) => Err("nothing is at address 0".into()),
+            Some(address) => Ok(Some(Attach::KprobeAddress { address, at_return })),
+        },
+        [] => Ok(None),
+    }
+}
+
 fn kprobe(parts: &[Part]) -> Result<Attach, String> {
+    if let Some(attach) = kernel_address(parts, false)? {
+        return Ok(attach);
+    }
     let (module, function) = kernel_function(parts)?;
     let (name, offset) = split_offset(function);
     let offset = match offset {
@@ -189,6 +205,9 @@ fn kprobe(parts: &[Part]) -> Result<Attach, String> {
 }
 
 fn kretprobe(parts: &[Part]) -> Result<Attach, String> {
+    if let Some(attach) = kernel_address(parts, true)? {
+        return Ok(attach);
+    }
     let (module, function) = kernel_function(parts)?;
     if function.contains('+') {
         return Err("a return probe has no offset".into());

@@ -24,6 +24,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::TRACED,
     flags::SERIES,
     flags::ALTERNATIVES,
+    flags::ADDRESSES,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -50,6 +51,8 @@ pub mod flags {
     pub const PROCESS: &str = "process";
     /// [`super::UserTarget::Demangled`] and [`super::UserTarget::Line`].
     pub const PLACES: &str = "places";
+    /// [`super::Attach::KprobeAddress`].
+    pub const ADDRESSES: &str = "addresses";
     /// [`super::Program::alternatives`].
     pub const ALTERNATIVES: &str = "alternatives";
     /// [`super::Attach::FentryProgram`], [`super::Attach::FexitProgram`], and `*` or [`super::SlotValue::ProbeId`] in the attach
@@ -189,6 +192,11 @@ pub enum Attach {
     Kretprobe {
         module: Option<String>,
         function: String,
+    },
+    /// An instruction of the kernel, or the return of the function that begins there; nothing says what it is, so that it takes consent.
+    KprobeAddress {
+        address: u64,
+        at_return: bool,
     },
     Tracepoint {
         category: String,

@@ -19,13 +19,7 @@ pub fn attach(
     at_return: bool,
     cookie: u32,
 ) -> Result<Link, Failure> {
-    let Some(pmu) = Pmu::find("kprobe") else {
-        return Err(Failure::kernel(format!(
-            "this kernel ({}) was built without kprobes",
-            release()
-        ))
-        .help("a kernel with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS is needed"));
-    };
+    let pmu = pmu()?;
     let place = match module {
         None | Some("vmlinux") => function.to_string(),
         Some(module) => format!("{module}:{function}"),
@@ -33,9 +27,33 @@ pub fn attach(
     let place = CString::new(place)
         .map_err(|_| Failure::unusable("the name of the function holds a zero byte"))?;
     let event = pmu
-        .open(&place, offset, at_return, None)
+        .open(Some(&place), offset, at_return, None)
         .map_err(|e| refused(&e, module, function, offset))?;
     perf_event::attach(program, event, cookie)
+}
+
+/// At an instruction, whatever it is.
+pub fn attach_address(
+    program: &ProgramMut<'_>,
+    address: u64,
+    at_return: bool,
+    cookie: u32,
+) -> Result<Link, Failure> {
+    let event = pmu()?.open(None, address, at_return, None).map_err(|e| {
+        Failure::system(&e, format!("the kernel refused a probe at {address:#x}"))
+            .help("it must be the start of an instruction of the kernel, and for a kretprobe that of a function: see /proc/kallsyms")
+    })?;
+    perf_event::attach(program, event, cookie)
+}
+
+fn pmu() -> Result<Pmu, Failure> {
+    Pmu::find("kprobe").ok_or_else(|| {
+        Failure::kernel(format!(
+            "this kernel ({}) was built without kprobes",
+            release()
+        ))
+        .help("a kernel with CONFIG_KPROBES and CONFIG_KPROBE_EVENTS is needed")
+    })
 }
 
 fn refused(error: &io::Error, module: Option<&str>, function: &str, offset: u64) -> Failure {

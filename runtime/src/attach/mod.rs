@@ -10,6 +10,7 @@ mod kprobe;
 pub mod multi;
 pub mod perf_event;
 mod profile;
+mod progress;
 pub mod special;
 mod tracepoint;
 mod tracing;
@@ -29,6 +30,7 @@ use crate::say;
 use crate::signals;
 use crate::targets::variants::Variant;
 use crate::targets::{Missing, Place, Site, Targets};
+use progress::Progress;
 
 /// Something that ends when it is dropped.
 pub enum Attachment {
@@ -66,6 +68,7 @@ pub fn all(
         probes: 0,
         how: Vec::new(),
     };
+    let progress = Progress::new(targets.count());
     let indexed = manifest.programs.iter().enumerate();
     let (forward, backward): (Vec<_>, Vec<_>) = indexed.partition(|(_, p)| !last_first(&p.attach));
     for (index, program) in forward.into_iter().chain(backward.into_iter().rev()) {
@@ -77,6 +80,7 @@ pub fn all(
             environment,
             process,
             missing: targets.missing,
+            progress: &progress,
             verbose,
         };
         let mut found = Vec::new();
@@ -137,6 +141,7 @@ struct Context<'a> {
     environment: &'a Environment,
     process: Option<&'a Process>,
     missing: Missing,
+    progress: &'a Progress,
     verbose: bool,
 }
 
@@ -152,6 +157,7 @@ impl Context<'_> {
         let mut last = None;
         if variant.multi {
             let refused = multi::attach(raw, &variant.sites, self.process, links)?;
+            self.progress.step(variant.sites.len());
             let is_refused = |site: &Site| refused.iter().any(|(r, _)| *r == site);
             attached.extend(variant.sites.iter().filter(|s| !is_refused(s)));
             for (site, error) in refused {
@@ -165,6 +171,7 @@ impl Context<'_> {
                 if signals::pending() {
                     return Ok(attached);
                 }
+                self.progress.step(1);
                 match self.one(variant, site, raw, links) {
                     Ok(()) => attached.push(site),
                     // of many functions some may not be probed, which no list tells
@@ -216,6 +223,9 @@ impl Context<'_> {
                 *at_return,
                 cookie,
             )?,
+            (Place::Address { address, at_return }, _) => {
+                kprobe::attach_address(raw, *address, *at_return, cookie)?
+            }
             (Place::Event { category, event }, _) => {
                 tracepoint::attach(raw, self.environment, category, event, cookie)?
             }

@@ -124,6 +124,7 @@ impl<'a> Request<'a> {
                 }
                 Place::Plain
                 | Place::Event { .. }
+                | Place::Address { .. }
                 | Place::Traced { .. }
                 | Place::Program { .. } => {}
             }

@@ -37,16 +37,16 @@ impl Pmu {
         })
     }
 
-    /// `place` is a function or a path, `offset` what comes after it; of a process alone, if there is one.
+    /// `place` is a function or a path, `offset` what comes after it, or an address of the kernel if there is no function; of a process alone, if there is one.
     pub fn open(
         &self,
-        place: &CStr,
+        place: Option<&CStr>,
         offset: u64,
         at_return: bool,
         pid: Option<u32>,
     ) -> io::Result<OwnedFd> {
         let mut attr = attributes(self.kind, u64::from(at_return) << self.return_bit);
-        attr.__bindgen_anon_3.config1 = place.as_ptr() as u64;
+        attr.__bindgen_anon_3.config1 = place.map_or(0, |place| place.as_ptr() as u64);
         attr.__bindgen_anon_4.config2 = offset;
         match pid {
             Some(pid) => open(&attr, pid as libc::pid_t, -1),

@@ -31,7 +31,7 @@ pub fn attach(
     let place = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| Failure::unusable("the path of the program holds a zero byte"))?;
     let event = pmu
-        .open(&place, offset, at_return, pid)
+        .open(Some(&place), offset, at_return, pid)
         .map_err(|e| refused(&e, path, site))?;
     perf_event::attach(program, event, cookie)
 }

@@ -289,7 +289,9 @@ pub fn program_type(attach: &Attach) -> ProgramType {
         | Attach::FentryProgram { .. }
         | Attach::FexitProgram { .. }
         | Attach::RawTracepoint { .. } => ProgramType::Tracing,
-        Attach::Kprobe { .. } | Attach::Kretprobe { .. } => ProgramType::Kprobe,
+        Attach::Kprobe { .. } | Attach::Kretprobe { .. } | Attach::KprobeAddress { .. } => {
+            ProgramType::Kprobe
+        }
         Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramType::Kprobe,
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,
         Attach::Interval { .. }

@@ -51,6 +51,11 @@ pub enum Place {
         offset: u64,
         at_return: bool,
     },
+    /// An instruction of the kernel.
+    Address {
+        address: u64,
+        at_return: bool,
+    },
     Event {
         category: String,
         event: String,
@@ -286,6 +291,13 @@ fn find(
                 return Ok(vec![one(program, function, place)]);
             }
             kernel_functions::sites(program, module.as_deref(), function, at_return, functions)
+        }
+        Attach::KprobeAddress { address, at_return } => {
+            let place = Place::Address {
+                address: *address,
+                at_return: *at_return,
+            };
+            Ok(vec![one(program, "", place)])
         }
         Attach::Tracepoint { category, event } => {
             events::sites(program, environment, category, event)

@@ -9,6 +9,16 @@ use crate::job::Job;
 /// How long a tracee may take until it waits for its input.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The address of a function of the kernel that is called for each read(2).
+const ADDRESS: &str = "{vfs_read}";
+
+fn address_of(function: &str) -> Option<String> {
+    let list = std::fs::read_to_string("/proc/kallsyms").ok()?;
+    let is = |line: &&str| line.split_ascii_whitespace().nth(2) == Some(function);
+    let line = list.lines().find(is)?;
+    Some(format!("0x{}", line.split_ascii_whitespace().next()?))
+}
+
 /// What stands for what; empty where the job names none.
 pub struct Named(Vec<(&'static str, String)>);
 
@@ -17,6 +27,9 @@ impl Named {
     pub fn of(tracee: Option<&Child>, job: &Job) -> Named {
         let words = || job.options.iter().chain(&job.args);
         let mut named = Vec::new();
+        if words().any(|w| w.contains(ADDRESS)) {
+            named.push((ADDRESS, address_of("vfs_read").unwrap_or_default()));
+        }
         let Some(tracee) = tracee else {
             return Named(named);
         };
