@@ -77,19 +77,13 @@ fn check(path: &Path, name: &str) -> Result<(), Failure> {
             unusable(&format!("{shown} is not executable")).help(format!("chmod +x {shown}"))
         );
     }
-    let mut start = Vec::new();
-    // a program may be run and not read
-    let Ok(file) = File::open(path) else {
+    let start = start_of(path);
+    if start.is_empty() {
+        // a program may be run and not read
         return Ok(());
-    };
-    let _ = file.take(256).read_to_end(&mut start);
-    if let Some(script) = start.strip_prefix(b"#!") {
-        let line = script.split(|b| *b == b'\n').next().unwrap_or_default();
-        let mut words = line
-            .split(|b| matches!(b, b' ' | b'\t'))
-            .filter(|w| !w.is_empty());
-        let interpreter = Path::new(OsStr::from_bytes(words.next().unwrap_or_default()));
-        return match can_run(interpreter) {
+    }
+    if let Some(interpreter) = interpreter(path) {
+        return match can_run(&interpreter) {
             true => Ok(()),
             false => Err(unusable(&format!(
                 "its interpreter `{}` does not exist",
@@ -114,6 +108,24 @@ fn check(path: &Path, name: &str) -> Result<(), Failure> {
     Err(unusable(&format!(
         "{shown} is neither a program nor a script that begins with `#!`"
     )))
+}
+
+fn start_of(path: &Path) -> Vec<u8> {
+    let mut start = Vec::new();
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(256).read_to_end(&mut start);
+    }
+    start
+}
+
+/// What runs a script, as its first line says.
+pub fn interpreter(path: &Path) -> Option<PathBuf> {
+    let start = start_of(path);
+    let line = start.strip_prefix(b"#!")?.split(|b| *b == b'\n').next()?;
+    let mut words = line
+        .split(|b| matches!(b, b' ' | b'\t'))
+        .filter(|w| !w.is_empty());
+    Some(PathBuf::from(OsStr::from_bytes(words.next()?)))
 }
 
 /// Formats that the machine's owner has taught the kernel.

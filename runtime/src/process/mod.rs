@@ -18,6 +18,7 @@ use bt_abi::manifest::TargetPart;
 
 use crate::cli::{Run, Traced};
 use crate::error::Failure;
+use crate::symbols::search;
 use child::Child;
 use files::{Mapped, View};
 use namespace::PidNamespace;
@@ -112,16 +113,20 @@ impl Process {
         self.filter.as_ref().map_or(0, |f| f.part(part))
     }
 
-    /// The files whose code it runs. Of a command, which is not running yet, its program.
+    /// The files whose code it runs. Of a command, which is not running yet, its program and the libraries that this asks for.
     pub fn files(&self) -> Result<Vec<Mapped>, Failure> {
         if let Some(child) = &self.child {
-            let path = PathBuf::from(OsStr::from_bytes(child.program.as_bytes()));
-            let path = path.canonicalize().unwrap_or(path);
-            return Ok(vec![Mapped {
+            let program = PathBuf::from(OsStr::from_bytes(child.program.as_bytes()));
+            // of a script, what runs it
+            let program = command::interpreter(&program).unwrap_or(program);
+            let program = program.canonicalize().unwrap_or(program);
+            let files = search::with_libraries(program).into_iter();
+            let mapped = |path: PathBuf| Mapped {
                 name: path.clone(),
                 path,
                 deleted: false,
-            }]);
+            };
+            return Ok(files.map(mapped).collect());
         }
         let cannot = |e| {
             Failure::system(

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bt_abi::manifest::UserTarget;
 use object::elf::{self, FileHeader64};
-use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, Sym};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{NativeEndian, ReadCache, ReadRef};
 
 use super::archive::Window;
@@ -110,6 +110,25 @@ pub fn loader(path: &Path) -> Option<PathBuf> {
     let mut segments = header.program_headers(endian, &cache).ok()?.iter();
     let name = segments.find_map(|s| s.interpreter(endian, &cache).ok()?)?;
     Some(PathBuf::from(OsStr::from_bytes(name)))
+}
+
+/// The names of the libraries that a program or library asks for.
+pub fn needed(path: &Path) -> Vec<String> {
+    let names = || {
+        let cache = ReadCache::new(Window::open(path).ok()?);
+        let header = Header::parse(&cache).ok()?;
+        let endian = header.endian().ok()?;
+        let sections = header.sections(endian, &cache).ok()?;
+        let (entries, link) = sections.dynamic(endian, &cache).ok()??;
+        let strings = sections.strings(endian, &cache, link).ok()?;
+        let needed = entries.iter().filter(|e| e.tag(endian) == elf::DT_NEEDED);
+        let name = needed.filter_map(|e| e.string(endian, strings).ok());
+        Some(
+            name.map(|n| String::from_utf8_lossy(n).into_owned())
+                .collect(),
+        )
+    };
+    names().unwrap_or_default()
 }
 
 /// What the linker noted of the build, in hexadecimal.

@@ -54,9 +54,9 @@ pub struct Frames {
 
 impl Frames {
     pub fn new(manifest: &Manifest, processes: Processes) -> Frames {
-        let flag = |name| match manifest.config.settings.get(name).map(String::as_str) {
-            Some("false" | "0") => false,
-            _ => true,
+        let flag = |name| {
+            let setting = manifest.config.settings.get(name);
+            !matches!(setting.map(String::as_str), Some("false" | "0"))
         };
         Frames {
             settings: Settings {

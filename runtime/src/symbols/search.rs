@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bt_abi::names::answers_to;
 
-use super::archive;
+use super::{archive, binary};
 use crate::error::Failure;
 use crate::process::Process;
 use crate::process::files::{Mapped, View};
@@ -64,6 +64,25 @@ pub fn find(name: &str, process: Option<&Process>) -> Result<Found, Failure> {
         .or_else(|| Some(PathBuf::from(name)).filter(|p| p.is_file()))
         .map(Found::here)
         .ok_or_else(|| nameless(name))
+}
+
+/// The program, its loader and the libraries that they ask for: what a process that is about to run it will map. (Not what it opens by
+/// itself later.)
+pub fn with_libraries(program: PathBuf) -> Vec<PathBuf> {
+    let view = View::default();
+    let loader = binary::loader(&program);
+    let mut found = vec![program];
+    found.extend(loader);
+    let mut next = 0;
+    while let Some(file) = found.get(next) {
+        for name in binary::needed(file) {
+            let path = cached_library(&name, &view).or_else(|| library_in_folders(&name, &view));
+            let path = path.map(|p| p.canonicalize().unwrap_or(p));
+            found.extend(path.filter(|p| !found.contains(p)));
+        }
+        next += 1;
+    }
+    found
 }
 
 /// All files whose code the process runs.
