@@ -1,6 +1,6 @@
 //! Why a load failed, in the script's terms.
 
-use bt_abi::manifest::{Attach, Manifest, Need, NeedKind, Span};
+use bt_abi::manifest::{Attach, Manifest, Need, NeedKind, Program, Span};
 use libbpf_rs::{ErrorKind, MapType, ProgramType};
 
 use super::{helpers, program_type, verifier};
@@ -22,7 +22,11 @@ pub fn refusal(
         return lacking(need);
     }
     let Some((name, log)) = logs.last() else {
-        return without_log(error, warnings);
+        let traced = manifest.programs.iter().find(|p| is_of_function(&p.attach));
+        return match traced {
+            Some(program) if error.kind() == ErrorKind::PermissionDenied => not_traced(program),
+            _ => without_log(error, warnings),
+        };
     };
     let program = manifest.programs.iter().find(|p| p.name == *name);
     let probe = program.map_or(name.as_str(), |p| p.probe.as_str());
@@ -61,6 +65,26 @@ fn span_of_line(manifest: &Manifest, line: u32) -> Option<Span> {
         line,
         column: indent as u32 + 1,
     })
+}
+
+fn is_of_function(attach: &Attach) -> bool {
+    matches!(
+        attach,
+        Attach::Fentry { .. }
+            | Attach::Fexit { .. }
+            | Attach::FentryProgram { .. }
+            | Attach::FexitProgram { .. }
+    )
+}
+
+/// Some kernels forbid these alone.
+fn not_traced(program: &Program) -> Failure {
+    Failure::not_permitted(format!(
+        "the kernel does not permit the program of `{}`",
+        program.probe
+    ))
+    .at(program.span)
+    .help("CAP_BPF and CAP_PERFMON are needed (or CAP_SYS_ADMIN), and some machines forbid fentry and fexit even so; scripts that read only the first six arguments, or in fexit only `retval`, can be kprobes")
 }
 
 fn without_log(error: &libbpf_rs::Error, warnings: &[String]) -> Failure {
