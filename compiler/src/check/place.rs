@@ -239,6 +239,22 @@ impl Checker<'_> {
     }
 
     pub(super) fn deref(&mut self, operand: &ast::Expr, span: Span) -> Expr {
+        let read = self.deref_whole(operand, span);
+        match crate::functions::uaddr_mask(self, operand) {
+            Some(mask) if !read.ty.is_unknown() => Expr {
+                ty: UINT64,
+                kind: ExprKind::Arith {
+                    op: ast::BinaryOp::BitAnd,
+                    left: Box::new(read),
+                    right: Box::new(mask),
+                },
+                span,
+            },
+            _ => read,
+        }
+    }
+
+    fn deref_whole(&mut self, operand: &ast::Expr, span: Span) -> Expr {
         let base = self.value(operand);
         match base.ty.clone() {
             Ty::Ptr(to, _) if *to != Ty::Void => {

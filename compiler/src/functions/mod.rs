@@ -55,9 +55,11 @@ mod system;
 mod time;
 mod traced;
 mod tseries;
+mod uaddr;
 mod write_user;
 
 pub use str::string_at;
+pub use uaddr::mask as uaddr_mask;
 
 use std::fmt;
 
@@ -200,6 +202,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &system::System,
     &time::Time,
     &tseries::TimeSeries,
+    &uaddr::Uaddr,
     &write_user::WriteUser,
 ];
 

@@ -73,6 +73,9 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
             | SlotValue::CgroupId(_)
             | SlotValue::Cpus
             | SlotValue::TaiOffset => found.push(flags::SLOTS),
+            SlotValue::UserAddress { .. } | SlotValue::UserMask { .. } => {
+                found.push(flags::VARIABLES)
+            }
             SlotValue::PidNamespace { .. } | SlotValue::ChildPid | SlotValue::Target { .. } => {
                 found.push(flags::PROCESS)
             }

@@ -63,6 +63,8 @@ pub enum Specifier {
     Pointer,
     /// `%r`, `%rx`, `%rh`: a buffer's bytes
     Buffer,
+    /// `%gr`: flags of the kernel's page allocator by name
+    GfpFlags,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,6 +149,10 @@ fn conversion(format: &str, start: usize) -> Result<Conversion, FormatError> {
         Some(b's') => Specifier::String,
         Some(b'p') => Specifier::Pointer,
         Some(b'r') => Specifier::Buffer,
+        Some(b'g') if bytes.get(at + 1) == Some(&b'r') => {
+            at += 1;
+            Specifier::GfpFlags
+        }
         _ => {
             let end = format[at..]
                 .chars()
@@ -222,5 +228,10 @@ mod tests {
         );
         assert_eq!(parse("%é").expect_err("bad").end, 3);
         assert!(parse("%999999999999d").is_err());
+        assert_eq!(
+            parse("%g").expect_err("bad").message,
+            "unknown conversion `g`"
+        );
+        assert_eq!(parse("%gr").expect("good").len(), 1);
     }
 }

@@ -23,6 +23,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::PLACES,
     flags::TRACED,
     flags::SERIES,
+    flags::VARIABLES,
     flags::ALTERNATIVES,
     flags::ADDRESSES,
 ];
@@ -60,6 +61,8 @@ pub mod flags {
     pub const TRACED: &str = "traced";
     /// [`crate::Type::TimeSeries`].
     pub const SERIES: &str = "series";
+    /// [`super::SlotValue::UserAddress`] and [`super::SlotValue::UserMask`].
+    pub const VARIABLES: &str = "variables";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -484,6 +487,10 @@ pub enum SlotValue {
     Cpus,
     /// `nsecs(sw_tai)`: nanoseconds of CLOCK_TAI less those of CLOCK_BOOTTIME.
     TaiOffset,
+    /// `uaddr(symbol)`: the address of a variable less that of the place which the program (its index) is attached to.
+    UserAddress { program: u32, named: Named },
+    /// The bits that a variable of at most 8 bytes has, all where it has another size.
+    UserMask { program: u32, named: Named },
     /// Part of what names the pid namespace of btrun; 0 for the root one.
     PidNamespace { part: NamespacePart },
     /// The process id of the command that btrun runs, or 0.

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
+use bt_abi::manifest::{Attach, Manifest, Program, Slot, SlotValue};
 use bt_abi::names::{EVENTS_MAP, FAULTS_SECTION, SCRATCH_MAP, SLOTS_SECTION};
 use libbpf_rs::{
     AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, OpenProgramMut,
@@ -23,6 +23,7 @@ use crate::error::Failure;
 use crate::kernel_log;
 use crate::object::ObjectFile;
 use crate::params::SlotBytes;
+use crate::symbols::binary;
 use crate::targets::variants::Variant;
 use crate::targets::{Place, Site};
 
@@ -344,6 +345,13 @@ fn fill_slots(
             "the object is damaged: it has no slots section",
         ));
     };
+    let mut more = SlotBytes::new();
+    for slot in &manifest.slots {
+        if let Some(value) = user_variable(slot, variants) {
+            let value = value.map_err(|failure| failure.at(slot.span))?;
+            more.push((slot.offset, value.to_ne_bytes().to_vec()));
+        }
+    }
     let own = manifest.slots.iter().filter_map(|slot| {
         let value = match slot.value {
             SlotValue::StartTime => start,
@@ -354,7 +362,7 @@ fn fill_slots(
         };
         Some((slot.offset, value.to_ne_bytes().to_vec()))
     });
-    for (offset, bytes) in values.iter().cloned().chain(own) {
+    for (offset, bytes) in values.iter().cloned().chain(own).chain(more) {
         let offset = offset as usize;
         match section.get_mut(offset..offset + bytes.len()) {
             Some(place) => place.copy_from_slice(&bytes),
@@ -366,6 +374,28 @@ fn fill_slots(
         }
     }
     Ok(())
+}
+
+/// What `uaddr()` needs to know of a variable of the binary that a program is attached to.
+fn user_variable(slot: &Slot, variants: &[Option<&Variant>]) -> Option<Result<u64, Failure>> {
+    let (program, name) = match &slot.value {
+        SlotValue::UserAddress { program, named } | SlotValue::UserMask { program, named } => {
+            (*program, &named.name)
+        }
+        _ => return None,
+    };
+    let variant = variants.get(program as usize).copied().flatten()?;
+    let Place::User { path, offset, .. } = &variant.sites.first()?.place else {
+        return None;
+    };
+    let found = binary::variable(path, name, *offset);
+    Some(
+        found.map(|(address, size, place)| match (&slot.value, size) {
+            (SlotValue::UserAddress { .. }, _) => address.wrapping_sub(place),
+            (_, 1 | 2 | 4) => (1 << (8 * size)) - 1,
+            _ => u64::MAX,
+        }),
+    )
 }
 
 /// Nanoseconds since boot, suspend included: the clock of the builtin `nsecs`.

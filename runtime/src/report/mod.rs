@@ -4,6 +4,7 @@ pub mod address;
 pub mod clock;
 pub mod fault;
 pub mod files;
+pub mod gfp;
 pub mod histogram;
 pub mod join;
 pub mod json;

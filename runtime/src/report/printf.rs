@@ -2,6 +2,7 @@
 
 use bt_abi::format::{Conversion, Piece, Specifier};
 
+use super::gfp;
 use super::text::render;
 use crate::value::{Int, Value};
 
@@ -32,6 +33,10 @@ fn convert(out: &mut Vec<u8>, format: &str, c: &Conversion, value: &Value) {
         Specifier::Buffer => {
             let kind = format.as_bytes().get(c.end.wrapping_sub(1)).copied();
             pad(out, c, b"", buffer(value, kind.unwrap_or(b'r')), false);
+        }
+        Specifier::GfpFlags => {
+            let flags = number(value).map_or(0, |n| n.as_unsigned());
+            pad(out, c, b"", gfp::text(flags).into_bytes(), false);
         }
         _ => match number(value) {
             Some(int) => integer(out, c, int),

@@ -102,6 +102,42 @@ fn in_debug_file(path: &Path, function: &str) -> Option<Function> {
     find(Header::parse(&cache).ok()?, &cache, function).ok()?
 }
 
+/// Address and size of a variable, and the address of a place in the file, both as the symbol table counts them.
+pub fn variable(path: &Path, name: &str, place: u64) -> Result<(u64, u64, u64), Failure> {
+    let shown = path.display();
+    let window = Window::open(path)?;
+    let place = place.saturating_sub(window.start);
+    let cache = ReadCache::new(window);
+    let damaged = |_| Failure::kernel(format!("`{shown}` is not a 64-bit ELF program or library"));
+    let header = Header::parse(&cache).map_err(damaged)?;
+    let rank = |kind: elf::SymbolType| match kind {
+        elf::STT_OBJECT => Some(0),
+        elf::STT_NOTYPE | elf::STT_FUNC => Some(1),
+        _ => None,
+    };
+    let mut best: Option<(u32, Function)> = None;
+    each_of(header, &cache, rank, |found, symbol, rank| {
+        if found == name.as_bytes() && best.is_none_or(|(r, _)| rank < r) {
+            best = Some((rank, symbol));
+        }
+    })
+    .map_err(damaged)?;
+    let Some((_, symbol)) = best else {
+        return Err(Failure::kernel(format!(
+            "there is no variable `{name}` in `{shown}`"
+        ))
+        .help("the file's symbol tables are searched; a stripped file has those that it exports alone"));
+    };
+    let endian = header.endian().map_err(damaged)?;
+    let segments = header.program_headers(endian, &cache).map_err(damaged)?;
+    let loaded = segments.iter().find(|s| {
+        let start = s.p_offset(endian);
+        s.p_type(endian) == elf::PT_LOAD && place >= start && place - start < s.p_filesz(endian)
+    });
+    let place = loaded.map(|s| place - s.p_offset(endian) + s.p_vaddr(endian));
+    Ok((symbol.address, symbol.size, place.unwrap_or(0)))
+}
+
 /// The program that loads the libraries of a program, if it has some.
 pub fn loader(path: &Path) -> Option<PathBuf> {
     let cache = ReadCache::new(Window::open(path).ok()?);
@@ -214,6 +250,22 @@ type Header = FileHeader64<NativeEndian>;
 fn each<'a, R: ReadRef<'a>>(
     header: &Header,
     data: R,
+    visit: impl FnMut(&[u8], Function, u32),
+) -> object::Result<()> {
+    let rank = |kind: elf::SymbolType| match kind {
+        elf::STT_FUNC => Some(0),
+        elf::STT_GNU_IFUNC => Some(1),
+        elf::STT_NOTYPE => Some(2),
+        _ => None,
+    };
+    each_of(header, data, rank, visit)
+}
+
+/// The same of symbols of any types, each of which has a rank.
+fn each_of<'a, R: ReadRef<'a>>(
+    header: &Header,
+    data: R,
+    rank_of: impl Fn(elf::SymbolType) -> Option<u32>,
     mut visit: impl FnMut(&[u8], Function, u32),
 ) -> object::Result<()> {
     let endian = header.endian()?;
@@ -223,11 +275,8 @@ fn each<'a, R: ReadRef<'a>>(
             let symbols: &[elf::Sym64<NativeEndian>] = section.data_as_array(endian, data)?;
             let strings = sections.section(section.link(endian))?.data(endian, data)?;
             for symbol in symbols {
-                let rank = match symbol.st_type() {
-                    elf::STT_FUNC => 0,
-                    elf::STT_GNU_IFUNC => 1,
-                    elf::STT_NOTYPE => 2,
-                    _ => continue,
+                let Some(rank) = rank_of(symbol.st_type()) else {
+                    continue;
                 };
                 let address = symbol.st_value(endian);
                 if symbol.st_shndx(endian) == elf::SHN_UNDEF || address == 0 {

@@ -47,8 +47,13 @@ pub fn plan(
                     program: index as u32,
                 }
         });
-        let apart =
-            program.attach.is_traced() || named && !has_cookies(program_type(&program.attach));
+        // The distance from a place to a variable of its binary is another for each.
+        let measured = manifest.slots.iter().any(|s| {
+            matches!(&s.value, SlotValue::UserAddress { program, .. } if *program as usize == index)
+        });
+        let apart = program.attach.is_traced()
+            || measured
+            || named && !has_cookies(program_type(&program.attach));
         let groups = match &program.attach {
             Attach::Tracepoint { category, event } if program.attach.is_pattern() => {
                 let name = tracepoint_struct(category, event);
