@@ -22,6 +22,7 @@ mod retval;
 mod stack;
 mod str_length;
 mod uid;
+mod usdt;
 mod usermode;
 mod username;
 
@@ -72,6 +73,12 @@ pub static BUILTINS: &[&dyn Builtin] = &[
     &argument::Argument(3),
     &argument::Argument(4),
     &argument::Argument(5),
+    &argument::Argument(6),
+    &argument::Argument(7),
+    &argument::Argument(8),
+    &argument::Argument(9),
+    &argument::Argument(10),
+    &argument::Argument(11),
     &args::Args,
     &comm::Comm,
     &cpu::Cpu,

@@ -93,7 +93,7 @@ pub fn late_name(builtin: &'static dyn Builtin, cx: &mut Checker, span: Span) ->
     cx.slot(SlotValue::ProbeId { program }, UINT64, span);
     let size = match cx.spec().kind {
         // paths, and the names of C++
-        ProbeKind::Uprobe | ProbeKind::Uretprobe => 256,
+        ProbeKind::Uprobe | ProbeKind::Uretprobe | ProbeKind::Usdt => 256,
         _ => 128,
     };
     value(builtin, Ty::Str(size), span)

@@ -67,6 +67,10 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| is_place(&p.attach)) {
         found.push(flags::PLACES);
     }
+    let is_static = |attach: &Attach| matches!(attach, Attach::Usdt { .. });
+    if manifest.programs.iter().any(|p| is_static(&p.attach)) {
+        found.push(flags::USDT);
+    }
     for slot in &manifest.slots {
         match slot.value {
             SlotValue::KernelAddress(_)

@@ -7,6 +7,7 @@ mod special;
 pub mod tracepoint;
 mod tracing;
 mod uprobe;
+mod usdt;
 
 use bt_abi::attach::{self, Part};
 use bt_abi::manifest::Attach;
@@ -25,6 +26,7 @@ pub enum ProbeKind {
     Tracepoint,
     Uprobe,
     Uretprobe,
+    Usdt,
     Timer,
     Test,
     Bench,
@@ -45,7 +47,7 @@ impl ProbeKind {
             ProbeKind::Kprobe => "kprobe",
             ProbeKind::Kretprobe => "kretprobe",
             ProbeKind::Tracepoint => "tracepoint",
-            ProbeKind::Uprobe => "uprobe",
+            ProbeKind::Uprobe | ProbeKind::Usdt => "uprobe",
             ProbeKind::Uretprobe => "uretprobe",
             ProbeKind::Timer => "perf_event",
         }
@@ -64,6 +66,7 @@ impl ProbeKind {
                 | ProbeKind::Kretprobe
                 | ProbeKind::Uprobe
                 | ProbeKind::Uretprobe
+                | ProbeKind::Usdt
                 | ProbeKind::Timer
         )
     }
@@ -106,7 +109,7 @@ impl ProbeKind {
     /// Where pointers point that the probe's arguments hold.
     pub fn argument_space(self) -> Space {
         match self {
-            ProbeKind::Uprobe | ProbeKind::Uretprobe => Space::User,
+            ProbeKind::Uprobe | ProbeKind::Uretprobe | ProbeKind::Usdt => Space::User,
             _ => Space::Any,
         }
     }
@@ -140,6 +143,7 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &tracepoint::Tracepoint,
     &uprobe::Uprobe,
     &uprobe::Uretprobe,
+    &usdt::Usdt,
     &interval::Interval,
     &interval::Profile,
     &counter::Software,
@@ -257,4 +261,4 @@ fn spec(
 }
 
 /// Providers of bpftrace that this version does not have, with their short names.
-const NOT_YET: &[&str] = &["usdt", "U", "asyncwatchpoint", "aw", "iter", "it"];
+const NOT_YET: &[&str] = &["asyncwatchpoint", "aw", "iter", "it"];

@@ -110,6 +110,7 @@ pub fn parse(provider: &str, parts: &[Part]) -> Result<Attach, String> {
         "tracepoint" => tracepoint(parts),
         "uprobe" => uprobe(parts),
         "uretprobe" => uretprobe(parts),
+        "usdt" => usdt(parts),
         "software" => {
             counter(parts, events::SOFTWARE).map(|(event, count)| Attach::Software { event, count })
         }
@@ -275,6 +276,24 @@ fn uretprobe(parts: &[Part]) -> Result<Attach, String> {
         UserTarget::Line { .. } => Err("a line does not return; name the function".into()),
         target => Ok(Attach::Uretprobe { binary, target }),
     }
+}
+
+/// `usdt:NAME` alone is about the traced process. An empty namespace (provider) stands for any.
+fn usdt(parts: &[Part]) -> Result<Attach, String> {
+    let (binary, namespace, name) = match parts {
+        [name] => ("", "", name),
+        [binary, name] => (binary.text.as_str(), "", name),
+        [binary, namespace, name] => (binary.text.as_str(), namespace.text.as_str(), name),
+        _ => return Err("expected a binary and the name of a probe".into()),
+    };
+    if name.text.is_empty() {
+        return Err("the probe has no name".into());
+    }
+    Ok(Attach::Usdt {
+        binary: binary.to_string(),
+        namespace: Some(namespace.to_string()).filter(|p| !p.is_empty()),
+        name: name.text.clone(),
+    })
 }
 
 fn user_target(parts: &[Part]) -> Result<(String, UserTarget), String> {

@@ -9,7 +9,9 @@ pub mod format;
 pub mod manifest;
 pub mod names;
 pub mod record;
+pub mod registers;
 pub mod types;
+pub mod usdt;
 
 pub use manifest::Manifest;
 pub use types::Type;

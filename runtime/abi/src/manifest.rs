@@ -26,6 +26,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::VARIABLES,
     flags::ALTERNATIVES,
     flags::ADDRESSES,
+    flags::USDT,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -63,6 +64,8 @@ pub mod flags {
     pub const SERIES: &str = "series";
     /// [`super::SlotValue::UserAddress`] and [`super::SlotValue::UserMask`].
     pub const VARIABLES: &str = "variables";
+    /// [`super::Attach::Usdt`], [`super::SlotValue::UsdtPlace`] and [`super::SlotValue::UsdtOffset`].
+    pub const USDT: &str = "usdt";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -214,6 +217,13 @@ pub enum Attach {
         binary: String,
         target: UserTarget,
     },
+    /// A static probe that a program or library has a note about. `binary`: as in `Uprobe`; empty for all that the traced process
+    /// has mapped, `*` for all that any process has. No `namespace` (the provider that the note names) stands for any.
+    Usdt {
+        binary: String,
+        namespace: Option<String>,
+        name: String,
+    },
     /// On one CPU.
     Interval {
         period: Period,
@@ -300,6 +310,16 @@ impl Attach {
             Attach::Uprobe { binary, target: t } | Attach::Uretprobe { binary, target: t } => {
                 target(binary, t)
             }
+            Attach::Usdt {
+                binary,
+                namespace,
+                name,
+            } => {
+                binary.is_empty()
+                    || is_pattern(binary)
+                    || is_pattern(name)
+                    || namespace.as_deref().is_some_and(is_pattern)
+            }
             _ => false,
         }
     }
@@ -328,7 +348,15 @@ impl Attach {
 
     /// What it is attached to is known on the target alone.
     pub fn is_late(&self) -> bool {
-        self.is_pattern() || matches!(self, Attach::Deferred { .. })
+        self.is_pattern()
+            || matches!(
+                self,
+                Attach::Deferred { .. }
+                    | Attach::Usdt {
+                        namespace: None,
+                        ..
+                    }
+            )
     }
 }
 
@@ -500,6 +528,17 @@ pub enum SlotValue {
     /// Which of the places that a program (its index) is attached to the program runs for: an index of
     /// [`crate::names::PROBE_NAMES_MAP`], or 0 if the attach cookie says it.
     ProbeId { program: u32 },
+    /// Where the argument of a static probe is: see [`crate::usdt::Argument`].
+    UsdtPlace(UsdtArgument),
+    /// What is added to it, or the constant that it is.
+    UsdtOffset(UsdtArgument),
+}
+
+/// An argument (from 0) of the static probe that a program (its index) is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsdtArgument {
+    pub program: u32,
+    pub argument: u32,
 }
 
 /// As stat(2) gives them of /proc/self/ns/pid; the device as the kernel encodes it.

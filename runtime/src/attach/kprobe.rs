@@ -27,7 +27,7 @@ pub fn attach(
     let place = CString::new(place)
         .map_err(|_| Failure::unusable("the name of the function holds a zero byte"))?;
     let event = pmu
-        .open(Some(&place), offset, at_return, None)
+        .open(Some(&place), offset, at_return, 0, None)
         .map_err(|e| refused(&e, module, function, offset))?;
     perf_event::attach(program, event, cookie)
 }
@@ -39,7 +39,7 @@ pub fn attach_address(
     at_return: bool,
     cookie: u32,
 ) -> Result<Link, Failure> {
-    let event = pmu()?.open(None, address, at_return, None).map_err(|e| {
+    let event = pmu()?.open(None, address, at_return, 0, None).map_err(|e| {
         Failure::system(&e, format!("the kernel refused a probe at {address:#x}"))
             .help("it must be the start of an instruction of the kernel, and for a kretprobe that of a function: see /proc/kallsyms")
     })?;

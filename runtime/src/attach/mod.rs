@@ -16,6 +16,7 @@ mod tracepoint;
 mod tracing;
 mod uprobe;
 
+use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 
 use bt_abi::manifest::{Attach, Manifest, Program};
@@ -91,7 +92,7 @@ pub fn all(
                 None => f.at(program.span),
             })?);
         }
-        attached.probes += found.len();
+        attached.probes += count(program, &found);
         if special::is_called(&program.attach) {
             continue;
         }
@@ -106,11 +107,23 @@ pub fn all(
     Ok(attached)
 }
 
+/// Places, but a static probe that was inlined is one.
+fn count(program: &Program, found: &[&Site]) -> usize {
+    if !matches!(program.attach, Attach::Usdt { .. }) {
+        return found.len();
+    }
+    let names: HashSet<&str> = found.iter().map(|site| site.probe.as_str()).collect();
+    names.len()
+}
+
 /// The kernel runs what was attached last first at these.
 fn last_first(attach: &Attach) -> bool {
     matches!(
         attach,
-        Attach::Kprobe { .. } | Attach::Uprobe { .. } | Attach::Uretprobe { .. }
+        Attach::Kprobe { .. }
+            | Attach::Uprobe { .. }
+            | Attach::Uretprobe { .. }
+            | Attach::Usdt { .. }
     )
 }
 
@@ -236,7 +249,32 @@ impl Context<'_> {
                     at_return,
                 },
                 _,
-            ) => uprobe::attach(raw, site, path, *offset, *at_return, pid, cookie)?,
+            ) => {
+                let place = uprobe::Spot {
+                    path,
+                    offset: *offset,
+                    at_return: *at_return,
+                    semaphore: 0,
+                };
+                uprobe::attach(raw, site, &place, pid, cookie)?
+            }
+            (
+                Place::Static {
+                    path,
+                    offset,
+                    semaphore,
+                    ..
+                },
+                _,
+            ) => {
+                let place = uprobe::Spot {
+                    path,
+                    offset: *offset,
+                    at_return: false,
+                    semaphore: *semaphore,
+                };
+                uprobe::attach(raw, site, &place, pid, cookie)?
+            }
             (Place::Plain, Attach::Interval { period }) => interval::attach(raw, period, cookie)?,
             (Place::Plain, Attach::Profile { period }) => {
                 let all = profile::attach(raw, period, self.process, cookie)?;

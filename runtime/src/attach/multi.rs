@@ -27,6 +27,8 @@ struct Request<'a> {
     /// The file of the functions, for uprobes.
     path: Option<CString>,
     offsets: Vec<u64>,
+    /// Where the counters of static probes are, 0 for none.
+    semaphores: Vec<u64>,
     cookies: Vec<u64>,
     at_return: bool,
     /// Uprobes of this process alone; 0 for all.
@@ -57,7 +59,7 @@ pub fn attach<'s>(
 
 fn file_of(site: &Site) -> Option<&Path> {
     match &site.place {
-        Place::User { path, .. } => Some(path),
+        Place::User { path, .. } | Place::Static { path, .. } => Some(path),
         _ => None,
     }
 }
@@ -97,6 +99,7 @@ impl<'a> Request<'a> {
             names: Vec::new(),
             path: None,
             offsets: Vec::new(),
+            semaphores: Vec::new(),
             cookies: Vec::new(),
             at_return: false,
             pid,
@@ -120,7 +123,18 @@ impl<'a> Request<'a> {
                 } => {
                     request.path = Some(text(path.as_os_str().as_bytes())?);
                     request.offsets.push(*offset);
+                    request.semaphores.push(0);
                     request.at_return = *at_return;
+                }
+                Place::Static {
+                    path,
+                    offset,
+                    semaphore,
+                    ..
+                } => {
+                    request.path = Some(text(path.as_os_str().as_bytes())?);
+                    request.offsets.push(*offset);
+                    request.semaphores.push(*semaphore);
                 }
                 Place::Plain
                 | Place::Event { .. }
@@ -157,6 +171,7 @@ impl<'a> Request<'a> {
                     pid: self.pid,
                     path: path.as_ptr(),
                     offsets: self.offsets.as_ptr(),
+                    ref_ctr_offsets: self.semaphores.as_ptr(),
                     cookies: self.cookies.as_ptr(),
                     flags: if self.at_return {
                         BPF_F_UPROBE_MULTI_RETURN

@@ -21,6 +21,8 @@ pub struct Pmu {
     kind: u32,
     /// The bit of `config` that asks for the return.
     return_bit: u32,
+    /// The lowest of its bits that hold where the counter of a static probe is; `None` before Linux 4.20.
+    counter_bit: Option<u32>,
 }
 
 impl Pmu {
@@ -28,24 +30,35 @@ impl Pmu {
     pub fn find(name: &str) -> Option<Pmu> {
         let folder = format!("/sys/bus/event_source/devices/{name}");
         let kind = fs::read_to_string(format!("{folder}/type")).ok()?;
-        // `config:0`
-        let bit = fs::read_to_string(format!("{folder}/format/retprobe")).ok();
-        let bit = bit.and_then(|b| b.trim().strip_prefix("config:")?.parse().ok());
+        // `config:0`, `config:32-63`
+        let bit = |name: &str| -> Option<u32> {
+            let bits = fs::read_to_string(format!("{folder}/format/{name}")).ok()?;
+            let bits = bits.trim().strip_prefix("config:")?;
+            bits.split('-').next()?.parse().ok()
+        };
         Some(Pmu {
             kind: kind.trim().parse().ok()?,
-            return_bit: bit.unwrap_or(0),
+            return_bit: bit("retprobe").unwrap_or(0),
+            counter_bit: bit("ref_ctr_offset"),
         })
     }
 
-    /// `place` is a function or a path, `offset` what comes after it, or an address of the kernel if there is no function; of a process alone, if there is one.
+    /// `place` is a function or a path, `offset` what comes after it, or an address of the kernel if there is no function. `counter`: where in
+    /// the file the word is that counts who looks, for static probes that have one, else 0. Of a process alone, if there is one.
     pub fn open(
         &self,
         place: Option<&CStr>,
         offset: u64,
         at_return: bool,
+        counter: u64,
         pid: Option<u32>,
     ) -> io::Result<OwnedFd> {
-        let mut attr = attributes(self.kind, u64::from(at_return) << self.return_bit);
+        let mut config = u64::from(at_return) << self.return_bit;
+        if counter > 0 {
+            let bit = self.counter_bit.ok_or(io::ErrorKind::Unsupported)?;
+            config |= counter << bit;
+        }
+        let mut attr = attributes(self.kind, config);
         attr.__bindgen_anon_3.config1 = place.map_or(0, |place| place.as_ptr() as u64);
         attr.__bindgen_anon_4.config2 = offset;
         match pid {

@@ -1,4 +1,4 @@
-//! `uprobe` and `uretprobe`: functions of programs and libraries.
+//! `uprobe`, `uretprobe` and `usdt`: functions and static probes of programs and libraries.
 
 use std::ffi::CString;
 use std::io;
@@ -12,12 +12,19 @@ use crate::environment::release;
 use crate::error::Failure;
 use crate::targets::Site;
 
+/// A place of a file.
+pub struct Spot<'a> {
+    pub path: &'a Path,
+    pub offset: u64,
+    pub at_return: bool,
+    /// Where in the file the counter is that the kernel raises while somebody looks; 0 if there is none.
+    pub semaphore: u64,
+}
+
 pub fn attach(
     program: &ProgramMut<'_>,
     site: &Site,
-    path: &Path,
-    offset: u64,
-    at_return: bool,
+    spot: &Spot<'_>,
     pid: Option<u32>,
     cookie: u32,
 ) -> Result<Link, Failure> {
@@ -28,11 +35,17 @@ pub fn attach(
         ))
         .help("a kernel with CONFIG_UPROBES and CONFIG_UPROBE_EVENTS is needed"));
     };
-    let place = CString::new(path.as_os_str().as_bytes())
+    let place = CString::new(spot.path.as_os_str().as_bytes())
         .map_err(|_| Failure::unusable("the path of the program holds a zero byte"))?;
     let event = pmu
-        .open(Some(&place), offset, at_return, pid)
-        .map_err(|e| refused(&e, path, site))?;
+        .open(
+            Some(&place),
+            spot.offset,
+            spot.at_return,
+            spot.semaphore,
+            pid,
+        )
+        .map_err(|e| refused(&e, spot.path, site))?;
     perf_event::attach(program, event, cookie)
 }
 

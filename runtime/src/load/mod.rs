@@ -9,8 +9,9 @@ use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use bt_abi::manifest::{Attach, Manifest, Program, Slot, SlotValue};
+use bt_abi::manifest::{Attach, Manifest, Program, Slot, SlotValue, UsdtArgument};
 use bt_abi::names::{EVENTS_MAP, FAULTS_SECTION, SCRATCH_MAP, SLOTS_SECTION};
+use bt_abi::usdt::Argument;
 use libbpf_rs::{
     AsRawLibbpf, Map, MapCore, MapType, Object, ObjectBuilder, OpenObject, OpenProgramMut,
     ProgramAttachType, ProgramMut, ProgramType,
@@ -233,7 +234,9 @@ fn prepare_programs(
 
 fn multi_type(attach: &Attach) -> ProgramAttachType {
     match attach {
-        Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramAttachType::TraceUprobeMulti,
+        Attach::Uprobe { .. } | Attach::Uretprobe { .. } | Attach::Usdt { .. } => {
+            ProgramAttachType::TraceUprobeMulti
+        }
         _ => ProgramAttachType::KprobeMulti,
     }
 }
@@ -293,7 +296,9 @@ pub fn program_type(attach: &Attach) -> ProgramType {
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } | Attach::KprobeAddress { .. } => {
             ProgramType::Kprobe
         }
-        Attach::Uprobe { .. } | Attach::Uretprobe { .. } => ProgramType::Kprobe,
+        Attach::Uprobe { .. } | Attach::Uretprobe { .. } | Attach::Usdt { .. } => {
+            ProgramType::Kprobe
+        }
         Attach::Tracepoint { .. } => ProgramType::Tracepoint,
         Attach::Interval { .. }
         | Attach::Profile { .. }
@@ -358,6 +363,8 @@ fn fill_slots(
             SlotValue::ProbeId { program } => {
                 u64::from(variants.get(program as usize).copied().flatten()?.id)
             }
+            SlotValue::UsdtPlace(wanted) => argument(variants, wanted)?.place(),
+            SlotValue::UsdtOffset(wanted) => argument(variants, wanted)?.offset as u64,
             _ => return None,
         };
         Some((slot.offset, value.to_ne_bytes().to_vec()))
@@ -396,6 +403,16 @@ fn user_variable(slot: &Slot, variants: &[Option<&Variant>]) -> Option<Result<u6
             _ => u64::MAX,
         }),
     )
+}
+
+/// Where an argument of a static probe is, at the places of the variant that is loaded.
+fn argument(variants: &[Option<&Variant>], wanted: UsdtArgument) -> Option<Argument> {
+    let variant = variants.get(wanted.program as usize).copied().flatten()?;
+    let Place::Static { arguments, .. } = &variant.sites.first()?.place else {
+        return None;
+    };
+    let found = arguments.iter().find(|(n, _)| *n == wanted.argument)?;
+    found.1.as_ref().ok().copied()
 }
 
 /// Nanoseconds since boot, suspend included: the clock of the builtin `nsecs`.

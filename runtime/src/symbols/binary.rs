@@ -186,7 +186,7 @@ pub fn build_id(path: &Path) -> Option<String> {
 }
 
 /// Where an address lies in the file, if it is a part that is loaded from there.
-fn in_file<'a, R: ReadRef<'a>>(
+pub fn in_file<'a, R: ReadRef<'a>>(
     header: &Header,
     data: R,
     address: u64,

@@ -6,6 +6,7 @@ pub mod alternatives;
 mod builds;
 mod events;
 pub mod kernel_functions;
+mod static_probes;
 mod traced;
 mod user_functions;
 pub mod variants;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use bt_abi::manifest::{Attach, Manifest, Program, SlotValue};
+use bt_abi::usdt::Argument;
 
 use crate::btf::function::Prototype;
 use crate::cli::Mode;
@@ -75,6 +77,14 @@ pub enum Place {
         path: PathBuf,
         offset: u64,
         at_return: bool,
+    },
+    /// A static probe. `offset`, `semaphore` (0: none): in the file. The arguments, by number: once places are resolved, those alone
+    /// that the program reads. The error says why one cannot be read.
+    Static {
+        path: PathBuf,
+        offset: u64,
+        semaphore: u64,
+        arguments: Vec<(u32, Result<Argument, String>)>,
     },
 }
 
@@ -158,11 +168,15 @@ pub fn resolve(
     let programs = &manifest.programs;
     let found = places(programs, &described, environment, process)?;
     let mut sites = Vec::new();
-    for (program, found) in programs.iter().zip(found) {
+    for (index, (program, found)) in programs.iter().zip(found).enumerate() {
         if !is_run(&program.attach, mode) {
             sites.push(Vec::new());
             continue;
         }
+        let found = found.and_then(|sites| {
+            let arguments = static_probes::arguments(manifest, index);
+            static_probes::with_arguments(program, sites, &arguments, missing)
+        });
         let found = found.map_err(|f| match f.span {
             Some(_) => f,
             None => f.at(program.span),
@@ -318,6 +332,11 @@ fn find(
         Attach::FentryProgram { id, function } | Attach::FexitProgram { id, function } => {
             traced::program_sites(program, *id, function)
         }
+        Attach::Usdt {
+            binary,
+            namespace,
+            name,
+        } => static_probes::sites(program, binary, namespace.as_deref(), name, process),
         Attach::Deferred { .. } => Err(Failure::unusable(
             "the object is damaged: a probe's parameters were not replaced",
         )),

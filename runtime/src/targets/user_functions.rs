@@ -80,7 +80,7 @@ pub fn sites(
 }
 
 /// The files that a path with wildcards stands for, sorted. A wildcard stays within its folder.
-fn paths(pattern: &str, process: Option<&Process>) -> Vec<Found> {
+pub fn paths(pattern: &str, process: Option<&Process>) -> Vec<Found> {
     let ours = View::default();
     let view = process.map_or(&ours, |p| &p.view);
     let start = match pattern.starts_with('/') || !view.is_ours() {

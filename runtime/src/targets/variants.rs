@@ -2,7 +2,7 @@
 //!
 //! Mostly once. But what is traced by trampolines is loaded for one function; a tracepoint's fields lie elsewhere in each event, so a wildcard whose program reads them takes a program for
 //! each layout; and on kernels without attach cookies (before 5.15) a program that asks for its probe's name takes one for
-//! each place.
+//! each place. Arguments of static probes, too, are in other registers at each place.
 
 use bt_abi::manifest::{Attach, Manifest, SlotValue};
 use bt_abi::names::tracepoint_struct;
@@ -69,6 +69,7 @@ pub fn plan(
                     .map_err(|f| f.at(program.span))?,
                 }
             }
+            Attach::Usdt { .. } => by_arguments(&targets.sites[index]),
             _ if program.attach.is_pattern() => {
                 let layout = |site: &Site| function::layout(program, wanted, site).transpose();
                 by_layout(&mut targets.sites[index], targets.missing, layout)
@@ -76,8 +77,8 @@ pub fn plan(
             }
             _ => vec![targets.sites[index].clone()],
         };
-        let multi =
-            program.attach.is_pattern() && !apart && can_be_multi(&program.attach, of_process);
+        let several = program.attach.is_pattern() || matches!(program.attach, Attach::Usdt { .. });
+        let multi = several && !apart && can_be_multi(&program.attach, of_process);
         let variant = |sites: Vec<Site>| Variant {
             id: if apart { sites[0].id } else { 0 },
             sites,
@@ -106,7 +107,9 @@ fn can_be_multi(attach: &Attach, of_process: bool) -> bool {
         Attach::Kprobe { module: None, .. } | Attach::Kretprobe { module: None, .. } => {
             multi::kprobes_supported()
         }
-        Attach::Uprobe { .. } | Attach::Uretprobe { .. } => multi::uprobes_supported(of_process),
+        Attach::Uprobe { .. } | Attach::Uretprobe { .. } | Attach::Usdt { .. } => {
+            multi::uprobes_supported(of_process)
+        }
         _ => false,
     }
 }
@@ -115,6 +118,22 @@ fn can_be_multi(attach: &Attach, of_process: bool) -> bool {
 fn has_cookies(ty: ProgramType) -> bool {
     ty.is_helper_supported(BPF_FUNC_get_attach_cookie)
         .unwrap_or(false)
+}
+
+/// Static probes whose arguments, as far as they are read, are in the same registers or memory.
+fn by_arguments(sites: &[Site]) -> Vec<Vec<Site>> {
+    let mut groups: Vec<Vec<Site>> = Vec::new();
+    for site in sites {
+        let same = |group: &&mut Vec<Site>| match (&group[0].place, &site.place) {
+            (Place::Static { arguments: a, .. }, Place::Static { arguments: b, .. }) => a == b,
+            _ => true,
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(site.clone()),
+            None => groups.push(vec![site.clone()]),
+        }
+    }
+    groups
 }
 
 /// Places whose fields or arguments, as far as they are read, lie alike. Those that lack one are missing.
