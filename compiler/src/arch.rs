@@ -11,6 +11,14 @@ pub struct Registers {
     pub named: &'static [(&'static str, u32)],
 }
 
+impl Registers {
+    /// Of a register of that name, which is in the table.
+    pub fn offset(&self, name: &str) -> u32 {
+        let found = self.named.iter().find(|(n, _)| *n == name);
+        found.map_or(0, |(_, offset)| *offset)
+    }
+}
+
 pub const X86_64: Registers = Registers {
     convention: arch::X86_64,
     code_segment: 136,

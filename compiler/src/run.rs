@@ -59,6 +59,10 @@ pub struct Run {
     #[arg(short = 'k', long = "warnings", action = clap::ArgAction::Count)]
     helper_errors: u8,
 
+    /// Unwind this process for `dw_ustack`, too; may be given again
+    #[arg(long, value_name = "PID")]
+    dwarf_pid: Vec<u32>,
+
     /// Load and attach everything, and end
     #[arg(long)]
     dry_run: bool,
@@ -133,6 +137,9 @@ impl Run {
             if given {
                 command.arg(name);
             }
+        }
+        for pid in &self.dwarf_pid {
+            command.arg("--dwarf-pid").arg(pid.to_string());
         }
         command.arg(format!("/proc/self/fd/{}", file.as_raw_fd()));
         command.args(self.params());

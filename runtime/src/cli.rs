@@ -43,6 +43,8 @@ pub struct Run {
     /// Over as soon as all is attached.
     pub dry_run: bool,
     pub traced: Option<Traced>,
+    /// Further processes whose stacks `dw_ustack` unwinds.
+    pub dwarf_pids: Vec<u32>,
 }
 
 /// The process that the run is limited to.
@@ -93,6 +95,7 @@ Usage: btrun [OPTIONS] OBJECT [PARAMS...]
 Options:
   -p, --pid <PID>        Trace this process; its end ends the run
   -c, --cmd <COMMAND>    Start this command once all is attached, and trace it; its end ends the run
+      --dwarf-pid <PID>  Unwind this process for `dw_ustack`, too; may be given again
   -v, --verbose          Say what is chosen and done; print libbpf's messages and whole verifier logs
   -q, --quiet            Do not say how many probes were attached
   -o, --output <FILE>    Write the report there instead of to standard output
@@ -169,6 +172,7 @@ fn words(args: impl IntoIterator<Item = OsString>) -> Result<Command, Answer> {
         mode: Mode::default(),
         dry_run: false,
         traced: None,
+        dwarf_pids: Vec::new(),
     };
     while let Some(word) = words.next(&mut at) {
         if let Some((name, value)) = word.to_long() {
@@ -259,6 +263,10 @@ fn option(
                     return Err(Answer::Wrong(wrong));
                 }
             };
+            return Ok(true);
+        }
+        "dwarf-pid" => {
+            run.dwarf_pids.push(pid(&value()?)?);
             return Ok(true);
         }
         "p" | "pid" | "c" | "cmd" => {

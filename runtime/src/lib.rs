@@ -27,6 +27,7 @@ mod signals;
 mod suggest;
 pub mod symbols;
 mod targets;
+mod unwind;
 pub mod value;
 
 use std::ffi::OsString;

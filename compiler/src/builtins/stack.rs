@@ -50,7 +50,7 @@ impl Builtin for Kstack {
 
     fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, expr: &Expr, to: PointerValue<'c>) {
         if let Ty::Stack(stack) = &expr.ty {
-            lower_stack(lower, *stack, to);
+            lower_stack(lower, *stack, Unwinding::FramePointers, to);
         }
     }
 }
@@ -83,28 +83,40 @@ impl Builtin for Ustack {
 
     fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, expr: &Expr, to: PointerValue<'c>) {
         if let Ty::Stack(stack) = &expr.ty {
-            lower_stack(lower, *stack, to);
+            lower_stack(lower, *stack, Unwinding::FramePointers, to);
         }
     }
 }
 
+/// How the callers are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwinding {
+    /// By the kernel.
+    FramePointers,
+    /// By our own programs.
+    Tables,
+}
+
 /// Records the stack and writes its key, and for user stacks the process, whose memory map gives addresses a meaning.
-pub fn lower_stack<'c>(lower: &mut Lower<'c, '_>, stack: StackTy, to: PointerValue<'c>) {
+pub fn lower_stack<'c>(
+    lower: &mut Lower<'c, '_>,
+    stack: StackTy,
+    unwinding: Unwinding,
+    to: PointerValue<'c>,
+) {
     let bytes = stack.limit * 8;
     // One word more, for a zero: what lies behind it does not count, here and for btrun.
     let frames = lower.scratch(bytes + 8);
-    let flags = lower.int(if stack.user { USER_STACK } else { 0 });
     let size = lower.int(i64::from(bytes));
-    let context = lower.context();
-    let written = lower.helper(
-        GET_STACK,
-        &[
-            Arg::Ptr(context),
-            Arg::Ptr(frames),
-            size.into(),
-            flags.into(),
-        ],
-    );
+    let written = match unwinding {
+        Unwinding::FramePointers => {
+            let flags = lower.int(if stack.user { USER_STACK } else { 0 });
+            let context = Arg::Ptr(lower.context());
+            let args = [context, Arg::Ptr(frames), size.into(), flags.into()];
+            lower.helper(GET_STACK, &args)
+        }
+        Unwinding::Tables => lower.unwind(frames, stack.limit),
+    };
     let none = lower.b.compare(IntPredicate::SLE, written, lower.int(0));
     let start = lower.b.position();
     let [some, taken, store, done] =

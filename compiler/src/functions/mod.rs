@@ -11,6 +11,7 @@ mod clear;
 mod container_of;
 mod count;
 mod delete;
+mod dw_ustack;
 mod exit;
 pub mod external;
 mod extreme;
@@ -188,6 +189,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &socket_cookie::SocketCookie,
     &stack::KernelStack,
     &stack::UserStack,
+    &dw_ustack::DwarfStack,
     &str::Str,
     &str_concat::StrConcat,
     &strcap::Strcap,

@@ -4,7 +4,7 @@ use bt_grammar::ast::{Arg, ExprKind};
 use bt_grammar::diag::Diagnostic;
 
 use super::Function;
-use crate::builtins::{DEFAULT_LIMIT, MAX_LIMIT, lower_stack};
+use crate::builtins::{DEFAULT_LIMIT, MAX_LIMIT, Unwinding, lower_stack};
 use crate::check::{CallSite, Checker};
 use crate::docs::Example;
 use crate::llvm::PointerValue;
@@ -83,7 +83,13 @@ impl Function for UserStack {
     }
 }
 
-fn stack(function: &'static dyn Function, cx: &mut Checker, site: &CallSite, user: bool) -> Expr {
+/// The mode and the limit of a call.
+pub fn stack(
+    function: &'static dyn Function,
+    cx: &mut Checker,
+    site: &CallSite,
+    user: bool,
+) -> Expr {
     if !cx.arity(site, function, 0, 2) {
         return Expr::poison(site.span);
     }
@@ -138,6 +144,6 @@ fn stack(function: &'static dyn Function, cx: &mut Checker, site: &CallSite, use
 fn from_call<'c>(lower: &mut Lower<'c, '_>, call: &Call, user: bool, to: PointerValue<'c>) {
     if let CallData::Stack(ty) = &call.data {
         debug_assert_eq!(ty.user, user);
-        lower_stack(lower, *ty, to);
+        lower_stack(lower, *ty, Unwinding::FramePointers, to);
     }
 }

@@ -59,8 +59,10 @@ helpers! {
     RINGBUF_RESERVE = 131 "bpf_ringbuf_reserve" "5.8";
     RINGBUF_SUBMIT = 132 "bpf_ringbuf_submit" "5.8";
     D_PATH = 147 "bpf_d_path" "5.10";
+    GET_CURRENT_TASK_BTF = 158 "bpf_get_current_task_btf" "5.11";
     FOR_EACH_MAP_ELEM = 164 "bpf_for_each_map_elem" "5.13";
     GET_ATTACH_COOKIE = 174 "bpf_get_attach_cookie" "5.15";
+    TASK_PT_REGS = 175 "bpf_task_pt_regs" "5.15";
     LOOP = 181 "bpf_loop" "5.17";
     KTIME_GET_TAI_NS = 208 "bpf_ktime_get_tai_ns" "6.1";
 }

@@ -20,6 +20,7 @@ mod stmt;
 mod strings;
 mod target;
 mod traced;
+mod unwind;
 
 use std::collections::BTreeMap;
 

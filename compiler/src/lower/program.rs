@@ -154,12 +154,36 @@ impl<'c, 's> Lower<'c, 's> {
         pointers: &[bool],
         build: impl FnOnce(&mut Self, FunctionValue<'c>),
     ) -> FunctionValue<'c> {
+        self.subprogram_once(name, params, pointers, true, build)
+    }
+
+    /// The same of integers, that the verifier looks at by itself (since Linux 5.6): what many calls would make it walk again and again.
+    pub fn global_subroutine(
+        &mut self,
+        name: &str,
+        params: &[&str],
+        build: impl FnOnce(&mut Self, FunctionValue<'c>),
+    ) -> FunctionValue<'c> {
+        let integers = vec![false; params.len()];
+        let function = self.subprogram_once(name, params, &integers, false, build);
+        self.b.verify_alone(function);
+        function
+    }
+
+    fn subprogram_once(
+        &mut self,
+        name: &str,
+        params: &[&str],
+        pointers: &[bool],
+        local: bool,
+        build: impl FnOnce(&mut Self, FunctionValue<'c>),
+    ) -> FunctionValue<'c> {
         if let Some(function) = self.b.find_function(name) {
             return function;
         }
         let back = self.b.position();
         let function = self.b.add_function(name, None, pointers);
-        let scope = self.subprogram(function, name, self.program.span, params, pointers, true);
+        let scope = self.subprogram(function, name, self.program.span, params, pointers, local);
         let outer = self.program.scope.replace(scope);
         self.locate(self.program.span);
         let entry = self.b.append_block(function, "entry");

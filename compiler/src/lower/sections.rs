@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bt_abi::manifest::SlotValue;
 use bt_abi::names;
+use bt_abi::unwind;
 
 use super::Lower;
 use crate::llvm::di::{Encoding, Member, Node};
@@ -17,6 +18,7 @@ mod map_type {
     pub const PERCPU_ARRAY: u64 = 6;
     pub const LRU_HASH: u64 = 9;
     pub const LRU_PERCPU_HASH: u64 = 10;
+    pub const ARRAY_OF_MAPS: u64 = 12;
     pub const RINGBUF: u64 = 27;
 }
 
@@ -199,6 +201,19 @@ impl<'c> Lower<'c, '_> {
                     max_entries: 1,
                     key_size: 4,
                     value_size: u64::from(self.own.name_sizes.get(name).copied().unwrap_or(8)),
+                },
+                unwind::AREAS_MAP => Definition {
+                    kind: map_type::HASH,
+                    max_entries: u64::from(unwind::MAX_PROCESSES),
+                    key_size: 4,
+                    value_size: u64::from(unwind::AREAS_SIZE),
+                },
+                // btrun says what the maps in it are
+                unwind::FILES_MAP => Definition {
+                    kind: map_type::ARRAY_OF_MAPS,
+                    max_entries: u64::from(unwind::MAX_FILES),
+                    key_size: 4,
+                    value_size: 4,
                 },
                 stacks => {
                     let limit = stacks

@@ -12,6 +12,7 @@ pub mod record;
 pub mod registers;
 pub mod types;
 pub mod usdt;
+pub mod unwind;
 
 pub use manifest::Manifest;
 pub use types::Type;

@@ -631,6 +631,8 @@ pub enum FaultKind {
     Lookup,
     /// A string was longer than `max_strlen`.
     StringCut,
+    /// `dw_ustack` of a process whose files btrun was not told to read.
+    NoUnwindTable,
     #[serde(other)]
     Unknown,
 }

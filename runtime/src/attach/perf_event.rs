@@ -152,6 +152,9 @@ pub fn tasks(cpu: i32) -> io::Result<OwnedFd> {
     attr.set_comm(1);
     attr.set_comm_exec(1);
     attr.set_task(1);
+    // readable from the first byte on
+    attr.set_watermark(1);
+    attr.__bindgen_anon_2.wakeup_watermark = 1;
     open(&attr, ANY_PROCESS, cpu)
 }
 

@@ -27,6 +27,7 @@ use crate::params::SlotBytes;
 use crate::symbols::binary;
 use crate::targets::variants::Variant;
 use crate::targets::{Place, Site};
+use crate::unwind;
 
 /// Programs and maps are in the kernel; nothing is attached. All of it goes when this is dropped, or the process dies.
 pub struct Loaded {
@@ -84,7 +85,10 @@ impl Loader<'_> {
         let start = boot_time();
         let first: Vec<Option<&Variant>> = plan.iter().map(|v| v.first()).collect();
         let names = names::of(&plan);
+        // held until the load
+        let mut _model = None;
         let object = self.load_one(&first, start, |opened| {
+            _model = unwind::prepare(opened)?;
             size_scratch(opened)?;
             if self.watch_lookups {
                 watch_lookups(opened);

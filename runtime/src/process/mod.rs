@@ -137,6 +137,12 @@ impl Process {
         self.view.mapped(self.pid).map_err(cannot)
     }
 
+    /// The files whose code a command is going to run.
+    pub fn expected(&self) -> Vec<PathBuf> {
+        let files = self.child.as_ref().and_then(|_| self.files().ok());
+        files.into_iter().flatten().map(|f| f.path).collect()
+    }
+
     /// The PATH in which it looks for programs.
     pub fn path(&self) -> Option<OsString> {
         if self.view.is_ours() {

@@ -11,6 +11,7 @@ pub fn words(kind: &FaultKind, status: i64) -> String {
         FaultKind::DivisionByZero => {
             "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.".into()
         }
+        FaultKind::NoUnwindTable => "No unwind information of this process. Processes are named with -p, -c or --dwarf-pid.".into(),
         FaultKind::StringCut => "The string is longer than max_strlen, and was cut.".into(),
         FaultKind::Lookup => "Can't lookup map element because it does not exist.".into(),
         FaultKind::Helper { helper } if helper == "map_update_elem" && status == TOO_BIG => {
@@ -30,7 +31,10 @@ pub fn helper(kind: &FaultKind) -> Option<&str> {
     match kind {
         FaultKind::Helper { helper } => Some(helper),
         FaultKind::Lookup => Some("map_lookup_elem"),
-        FaultKind::DivisionByZero | FaultKind::StringCut | FaultKind::Unknown => None,
+        FaultKind::DivisionByZero
+        | FaultKind::StringCut
+        | FaultKind::NoUnwindTable
+        | FaultKind::Unknown => None,
     }
 }
 

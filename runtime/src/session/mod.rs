@@ -29,6 +29,7 @@ use crate::report::How;
 use crate::report::Sink;
 use crate::say;
 use crate::signals;
+use crate::symbols::stacks::Followed;
 use crate::targets::Targets;
 use reporter::{LOST_INTERVAL, Reporter};
 
@@ -50,7 +51,13 @@ pub fn run(
         signals::install_user().map_err(unhandled)?;
     }
     let sink = Sink::new(destination(run)?);
-    let reporter = RefCell::new(Reporter::new(run, manifest, loaded, sink)?);
+    let target = process.as_ref().map(|p| (p.pid, p.command_pid().is_some()));
+    let others = run.dwarf_pids.iter().map(|pid| (*pid, false));
+    let followed = Followed {
+        pids: others.chain(target).collect(),
+        files: &|| process.as_ref().map(|p| p.expected()).unwrap_or_default(),
+    };
+    let reporter = RefCell::new(Reporter::new(run, manifest, loaded, sink, &followed)?);
     let map = loaded.map(EVENTS_MAP);
     let ring = match &map {
         Some(map) => Some(ring(map, &reporter)?),
@@ -231,15 +238,17 @@ impl Session<'_, '_> {
         let stdout = if self.watch_stdout { 1 } else { -1 };
         let ring = self.ring.as_ref().map_or(-1, RingBuffer::epoll_fd);
         let process = self.process.as_ref().map_or(-1, |p| p.watched());
+        let urgent = self.reporter.borrow().urgent();
         let mut fds = [
             watch(ring, libc::POLLIN),
             watch(self.wake, libc::POLLIN),
             watch(stdout, 0),
             watch(process, libc::POLLIN),
+            watch(urgent, libc::POLLIN),
         ];
         let timeout = LOST_INTERVAL.as_millis() as i32;
-        // SAFETY: an array of four, which lives through the call.
-        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 4, timeout) };
+        // SAFETY: an array of five, which lives through the call.
+        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 5, timeout) };
         if ready < 0 {
             let error = io::Error::last_os_error();
             return match error.kind() {

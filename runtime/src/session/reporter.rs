@@ -12,7 +12,7 @@ use crate::load::Loaded;
 use crate::maps::KernelMaps;
 use crate::report::{self, BenchmarkResult, How, Output, Sink, TestResult};
 use crate::signals;
-use crate::symbols::stacks::StackPrinter;
+use crate::symbols::stacks::{Followed, StackPrinter};
 
 use super::faults::Faults;
 use super::losses::Losses;
@@ -64,9 +64,10 @@ impl<'a> Reporter<'a> {
         manifest: &'a Manifest,
         loaded: &'a Loaded,
         sink: Sink,
+        followed: &Followed,
     ) -> Result<Reporter<'a>, Failure> {
         let tables = KernelMaps::find(loaded, manifest)?;
-        let stacks = StackPrinter::new(loaded, manifest);
+        let stacks = StackPrinter::new(loaded, manifest, followed);
         let output = report::format(run.format);
         let mut printer = Printer::new(manifest, tables, stacks, output, sink);
         printer.warnings = run.warnings;
@@ -160,7 +161,14 @@ impl<'a> Reporter<'a> {
         if self.lost_checked.elapsed() >= LOST_INTERVAL {
             self.check_lost();
             self.printer.stacks.update();
+        } else if self.urgent() >= 0 {
+            self.printer.stacks.update();
         }
+    }
+
+    /// What must be waited for besides records, lest [`Reporter::poll_lost`] comes late; or -1.
+    pub fn urgent(&self) -> i32 {
+        self.printer.stacks.urgent()
     }
 
     fn check_lost(&mut self) {

@@ -49,7 +49,7 @@ pub struct Frames {
     symbolizer: Option<Symbolizer>,
     /// Kernel addresses that were looked up before; they mean the same through a run.
     kernel: HashMap<u64, Frame>,
-    processes: Processes,
+    pub processes: Processes,
 }
 
 impl Frames {
@@ -84,11 +84,6 @@ impl Frames {
         }
         let known = |a: &u64| self.kernel.get(a).cloned().unwrap_or_default();
         addresses.iter().map(known).collect()
-    }
-
-    /// Notes which processes came and went.
-    pub fn update(&mut self) {
-        self.processes.update();
     }
 
     /// Of a process, that may be gone.

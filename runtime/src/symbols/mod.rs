@@ -8,7 +8,7 @@ mod frames;
 mod instructions;
 mod lines;
 pub mod notes;
-mod processes;
+pub mod processes;
 pub mod search;
 pub mod stacks;
 mod task_events;

@@ -4,7 +4,7 @@
 //! map. So while a script that prints user symbols runs, the kernel tells of each fork, exec and mapping ([`super::task_events`]).
 //! Processes that were there before are read from /proc once, as far as that is quick.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub struct Area {
     pub file: Rc<MappedFile>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MappedFile {
     /// As the process's own root had it.
     pub path: PathBuf,
@@ -68,6 +68,9 @@ pub struct Processes {
     known: HashMap<u32, Known>,
     /// The oldest first.
     gone: VecDeque<u32>,
+    /// Those whose code somebody wants to know, with their children, and those of them whose code has changed.
+    followed: HashSet<u32>,
+    changed: HashSet<u32>,
 }
 
 impl Processes {
@@ -89,6 +92,29 @@ impl Processes {
                 self.read(pid);
             }
         }
+    }
+
+    /// Readable when something has happened.
+    pub fn fd(&self) -> i32 {
+        self.events.as_ref().map_or(-1, TaskEvents::fd)
+    }
+
+    /// Notes from now on when the code of a process changes. A command that waits to be started (`waits`) has ours until then, which
+    /// does not count.
+    pub fn follow(&mut self, pid: u32, waits: bool) {
+        self.followed.insert(pid);
+        match waits {
+            true => self.set(pid, Rc::default()),
+            false => self.read(pid),
+        }
+        self.changed.insert(pid);
+    }
+
+    /// Processes that are followed and have other code now, with all of it.
+    pub fn take_changed(&mut self) -> Vec<(u32, Rc<Vec<Area>>)> {
+        let changed = std::mem::take(&mut self.changed).into_iter();
+        let areas = |pid| Some((pid, self.known.get(&pid)?.areas.clone()));
+        changed.filter_map(areas).collect()
     }
 
     /// Takes in what has happened since the last time. The first time is after all is attached, so that nothing waits for /proc.
@@ -116,6 +142,18 @@ impl Processes {
     }
 
     fn apply(&mut self, event: TaskEvent) {
+        if let TaskEvent::Fork { parent, child } = event
+            && self.followed.contains(&parent)
+        {
+            self.followed.insert(child);
+        }
+        if let TaskEvent::Fork { child: pid, .. }
+        | TaskEvent::Exec { pid }
+        | TaskEvent::Map { pid, .. } = event
+            && self.followed.contains(&pid)
+        {
+            self.changed.insert(pid);
+        }
         match event {
             TaskEvent::Fork { parent, child } => {
                 if !self.known.contains_key(&parent) {

@@ -1,16 +1,19 @@
 //! Stacks as text: addresses from the maps of stacks, what lies there from [`super::frames`].
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use bt_abi::manifest::Manifest;
 use bt_abi::names::stacks_map;
 use bt_abi::types::{StackMode, Type};
+use bt_abi::unwind;
 use libbpf_rs::{MapCore, MapFlags};
 
 use super::frames::{Frame, Frames};
 use super::processes::Processes;
 use crate::load::Loaded;
 use crate::progress::Progress;
+use crate::unwind::Unwinder;
 use crate::value::{StackRef, Stacks};
 
 /// Spaces in front of a frame.
@@ -21,24 +24,61 @@ pub struct StackPrinter<'a> {
     frames: Frames,
     /// While many symbols are looked up one after the other.
     progress: Option<Progress>,
+    /// For stacks that programs unwind themselves.
+    unwinder: Option<Unwinder<'a>>,
+}
+
+/// Processes whose stacks programs unwind (with true one that waits to become its program), and the files that they are going to map.
+pub struct Followed<'f> {
+    pub pids: Vec<(u32, bool)>,
+    pub files: &'f dyn Fn() -> Vec<PathBuf>,
 }
 
 impl<'a> StackPrinter<'a> {
-    pub fn new(loaded: &'a Loaded, manifest: &Manifest) -> StackPrinter<'a> {
-        let processes = match prints_user_symbols(manifest) {
+    pub fn new(loaded: &'a Loaded, manifest: &Manifest, followed: &Followed) -> StackPrinter<'a> {
+        let mut unwinder = Unwinder::of(loaded);
+        let mut processes = match prints_user_symbols(manifest) {
             true => Processes::watch(),
             false => Processes::default(),
         };
-        StackPrinter {
+        if let Some(unwinder) = &mut unwinder {
+            unwinder.expect(&(followed.files)());
+            for (pid, waits) in &followed.pids {
+                processes.follow(*pid, *waits);
+            }
+        }
+        let mut printer = StackPrinter {
             loaded,
             frames: Frames::new(manifest, processes),
             progress: None,
-        }
+            unwinder,
+        };
+        printer.follow();
+        printer
     }
 
     /// Notes which processes came and went.
     pub fn update(&mut self) {
-        self.frames.update();
+        self.frames.processes.update();
+        self.follow();
+    }
+
+    /// Brings the tables of code that was mapped meanwhile.
+    fn follow(&mut self) {
+        let Some(unwinder) = &mut self.unwinder else {
+            return;
+        };
+        for (pid, areas) in self.frames.processes.take_changed() {
+            unwinder.set(pid, &areas);
+        }
+    }
+
+    /// What to wait for until the next [`StackPrinter::update`]; -1 if that can take its time.
+    pub fn urgent(&self) -> i32 {
+        match &self.unwinder {
+            Some(_) => self.frames.processes.fd(),
+            None => -1,
+        }
     }
 
     /// Nothing is looked up for now.
@@ -97,6 +137,10 @@ impl Stacks for StackPrinter<'_> {
             symbol.offset += 1;
         }
         for (address, frame) in addresses.iter().zip(frames) {
+            if *address == unwind::FAILURE {
+                let _ = writeln!(text, "{INDENT}<unwind failure>");
+                continue;
+            }
             match stack.mode {
                 StackMode::Perf => perf(&mut text, *address, &frame, stack.pid.is_some()),
                 _ => bpftrace(&mut text, *address, &frame),

@@ -3,7 +3,7 @@
 //! One event a CPU that counts nothing and only carries these records, each with a ring buffer of its own.
 
 use std::ffi::OsStr;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr::NonNull;
 use std::rc::Rc;
@@ -43,6 +43,8 @@ const HEADER: usize = 8;
 
 pub struct TaskEvents {
     rings: Vec<Ring>,
+    /// Waits for all of them.
+    epoll: OwnedFd,
 }
 
 impl TaskEvents {
@@ -53,7 +55,14 @@ impl TaskEvents {
             .into_iter()
             .map(|cpu| Ring::map(perf_event::tasks(cpu).ok()?))
             .collect();
-        Some(TaskEvents { rings: rings? })
+        let rings = rings?;
+        let epoll = epoll(&rings)?;
+        Some(TaskEvents { rings, epoll })
+    }
+
+    /// Readable when there is something to take.
+    pub fn fd(&self) -> i32 {
+        self.epoll.as_raw_fd()
     }
 
     /// What has come since the last time, in the order in which it happened.
@@ -65,6 +74,28 @@ impl TaskEvents {
         events.sort_by_key(|(time, _)| *time);
         events.into_iter().map(|(_, event)| event).collect()
     }
+}
+
+fn epoll(rings: &[Ring]) -> Option<OwnedFd> {
+    // SAFETY: the call has no pointers.
+    let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    if fd < 0 {
+        return None;
+    }
+    // SAFETY: a descriptor that we have just got, and that nobody else owns.
+    let epoll = unsafe { OwnedFd::from_raw_fd(fd) };
+    for ring in rings {
+        let mut event = libc::epoll_event {
+            events: libc::EPOLLIN as u32,
+            u64: 0,
+        };
+        let of = ring.event.as_raw_fd();
+        // SAFETY: the event lives through the call; the descriptors are open.
+        if unsafe { libc::epoll_ctl(fd, libc::EPOLL_CTL_ADD, of, &raw mut event) } < 0 {
+            return None;
+        }
+    }
+    Some(epoll)
 }
 
 /// A record, and when it was written. Others than those that we know are passed over.
@@ -114,7 +145,7 @@ struct Ring {
     memory: NonNull<u8>,
     length: usize,
     page: usize,
-    _event: OwnedFd,
+    event: OwnedFd,
 }
 
 impl Ring {
@@ -140,7 +171,7 @@ impl Ring {
             memory: NonNull::new(memory.cast())?,
             length,
             page,
-            _event: event,
+            event,
         })
     }
 
