@@ -97,6 +97,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     match generate(source, &script, &plan, &records, &external, options) {
         Ok(generated) => {
             manifest.faults = generated.used.faults.clone();
+            layout::flag_faults(&mut manifest);
             manifest.needs = needs(&generated.used, source);
             match object::finish(&generated.elf, &manifest) {
                 Ok(object) => (

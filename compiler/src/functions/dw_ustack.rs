@@ -2,7 +2,7 @@
 
 use bt_grammar::diag::Diagnostic;
 
-use super::{Function, stack};
+use super::{Example, Function, stack};
 use crate::builtins::{Unwinding, lower_stack};
 use crate::check::{CallSite, Checker};
 use crate::llvm::PointerValue;
@@ -22,6 +22,10 @@ impl Function for DwarfStack {
 
     fn about(&self) -> &'static str {
         "the program's stack by the tables of its `.eh_frame`, of processes that `btrun -p`, `-c` or `--dwarf-pid` name"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const { &[Example::new("profile:hz:99 { @[dw_ustack(5)] = count(); }")] }
     }
 
     fn is_pure(&self) -> bool {

@@ -1,7 +1,9 @@
 //! What a reader must understand to run an object: what older readers do not know, in `must_understand`.
 
 use bt_abi::Type;
-use bt_abi::manifest::{Attach, EventKind, Manifest, SlotValue, UserTarget, flags};
+use bt_abi::manifest::{
+    Attach, EventKind, Fault, FaultKind, Manifest, SlotValue, UserTarget, flags,
+};
 
 /// The flags of a manifest, sorted.
 pub fn flags_of(manifest: &Manifest) -> Vec<String> {
@@ -127,5 +129,14 @@ fn of_type(ty: &Type, found: &mut Vec<&str>) {
         Type::Tuple { fields, .. } => fields.iter().for_each(|f| of_type(&f.ty, found)),
         Type::Struct { fields, .. } => fields.iter().for_each(|f| of_type(&f.ty, found)),
         _ => {}
+    }
+}
+
+/// What only the faults tell, which code generation finds.
+pub fn flag_faults(manifest: &mut Manifest) {
+    let unwinds = |f: &Fault| f.kind == FaultKind::NoUnwindTable;
+    if manifest.faults.iter().any(unwinds) {
+        manifest.must_understand.push(flags::UNWINDING.to_string());
+        manifest.must_understand.sort();
     }
 }

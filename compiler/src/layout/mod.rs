@@ -7,6 +7,7 @@ mod flags;
 mod plan;
 
 pub use alternatives::AlternativePlan;
+pub use flags::flag_faults;
 pub use plan::{EventPlan, FieldPlan, MapPlan, Plan};
 
 use bt_abi::manifest::{self as abi, Attach, EventKind, FieldOwner, FieldUse, Manifest};

@@ -27,6 +27,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::ALTERNATIVES,
     flags::ADDRESSES,
     flags::USDT,
+    flags::UNWINDING,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -66,6 +67,8 @@ pub mod flags {
     pub const VARIABLES: &str = "variables";
     /// [`super::Attach::Usdt`], [`super::SlotValue::UsdtPlace`] and [`super::SlotValue::UsdtOffset`].
     pub const USDT: &str = "usdt";
+    /// The maps of [`crate::unwind`], and [`super::FaultKind::NoUnwindTable`].
+    pub const UNWINDING: &str = "unwinding";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
