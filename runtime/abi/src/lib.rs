@@ -11,8 +11,8 @@ pub mod names;
 pub mod record;
 pub mod registers;
 pub mod types;
-pub mod usdt;
 pub mod unwind;
+pub mod usdt;
 
 pub use manifest::Manifest;
 pub use types::Type;

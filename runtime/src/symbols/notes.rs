@@ -175,7 +175,10 @@ mod tests {
         assert!(found[0].is_none());
         let second = found[2].as_ref().expect("a note");
         assert_eq!((second.pc, second.base, second.semaphore), (1, 2, 3));
-        assert_eq!((second.provider.as_str(), second.name.as_str()), ("p", "name"));
+        assert_eq!(
+            (second.provider.as_str(), second.name.as_str()),
+            ("p", "name")
+        );
         assert_eq!(second.arguments, "-4@%edi");
     }
 

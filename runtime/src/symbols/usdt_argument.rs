@@ -107,7 +107,9 @@ fn sum(text: &str) -> Result<(i64, Option<&str>), &'static str> {
     let (mut total, mut symbol) = (0i64, None);
     let mut rest = text;
     while !rest.is_empty() {
-        let end = rest[1..].find(['+', '-']).map_or(rest.len(), |at| at + 1);
+        let mut behind = rest.char_indices().skip(1);
+        let end = behind.find(|(_, c)| matches!(c, '+' | '-'));
+        let end = end.map_or(rest.len(), |(at, _)| at);
         let (term, after) = rest.split_at(end);
         match number(term) {
             Some(n) => total = total.wrapping_add(n),
