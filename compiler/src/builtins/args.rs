@@ -7,7 +7,7 @@ use bt_grammar::span::Span;
 use super::{Builtin, unavailable, value};
 use crate::check::Checker;
 use crate::docs::Example;
-use crate::probes::ProbeKind;
+use crate::probes::{ProbeKind, iter};
 use crate::typed::Expr;
 use crate::types::{FunctionKind, RecordId, Space, Ty};
 
@@ -19,7 +19,7 @@ impl Builtin for Args {
     }
 
     fn about(&self) -> &'static str {
-        "the fields of a tracepoint, or the arguments of a function (fentry, fexit, rawtracepoint, uprobe): `args.NAME`"
+        "the fields of a tracepoint, the arguments of a function (fentry, fexit, rawtracepoint, uprobe), or the objects of an iterator: `args.NAME`"
     }
 
     fn examples(&self) -> &'static [Example] {
@@ -27,6 +27,7 @@ impl Builtin for Args {
             &[
                 Example::new("tracepoint:syscalls:sys_enter_openat { print(str(args.filename)); }"),
                 Example::new("fentry:vfs_read { @[args.count] = count(); }"),
+                Example::new("iter:task { printf(\"%s %d\\n\", ctx.task.comm, ctx.task.pid); }"),
             ]
         }
     }
@@ -56,6 +57,15 @@ impl Builtin for Args {
                     Ty::Ptr(Box::new(Ty::Record(record)), Space::Context),
                     span,
                 ),
+                None => unknown_arguments(cx, span),
+            };
+        }
+        if let Attach::Iter { name } = &cx.spec().attach {
+            return match iter::context(cx.records, name) {
+                Some(record) => {
+                    let ty = Ty::Ptr(Box::new(Ty::Record(record)), Space::Context);
+                    value(self, ty, span)
+                }
                 None => unknown_arguments(cx, span),
             };
         }
@@ -130,6 +140,9 @@ pub fn unknown_arguments(cx: &mut Checker, span: Span) -> Expr {
     let message = format!("the arguments of `{text}` are not known here");
     let help = match cx.records.facts().types_missing() {
         Some(why) => format!("there are no kernel types: {why}; `--btf FILE` gives them"),
+        None if cx.spec().kind == ProbeKind::Iter => {
+            "no BTF has such an iterator: give `--btf FILE` of a kernel that has it".into()
+        }
         None => "no BTF has such a function: load its module, or give `--btf FILE` of the kernel and one of the module".into(),
     };
     let error = Diagnostic::error("E0506", span, message);

@@ -42,7 +42,7 @@ use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::Span;
 
 use crate::external::External;
-use crate::probes::{self, Spec};
+use crate::probes::{self, Spec, iter};
 use crate::typed::visit::{self, Node};
 use crate::typed::{
     CallId, Declared, ExprKind, MapId, Probe, Script, ScriptConfig, Slot, Var, VarId,
@@ -326,6 +326,7 @@ impl<'a> Checker<'a> {
             attach: spec.attach.clone(),
             text: spec.text.clone(),
             span,
+            objects: iter::objects(self.records, &spec.attach, span),
             predicate,
             body,
             vars,

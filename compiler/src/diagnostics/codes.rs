@@ -260,8 +260,8 @@ const CODES: &[Entry] = &[
     ),
     (
         "E0503",
-        "unknown tracepoint",
-        "The name is nearly that of a known tracepoint: a slip.",
+        "unknown tracepoint or iterator",
+        "The name is nearly that of a known tracepoint or iterator: a slip.",
     ),
     (
         "E0504",
@@ -285,6 +285,13 @@ const CODES: &[Entry] = &[
         "E0507",
         "no probes",
         "A script without probes does nothing, and there is nothing to compile.",
+    ),
+    (
+        "E0510",
+        "no longer part of the language",
+        "Older bpftraces had this, and 0.26 does not: `asyncwatchpoint`, watchpoints on arguments of functions, and `unwatch()`, which \
+         removed them.\n\n    watchpoint:compute+arg0:8:w { }\n\nPrint the address with a uprobe, and watch it: \
+         `watchpoint:$1:8:w`, with the address as the object's parameter.",
     ),
     (
         "E0601",

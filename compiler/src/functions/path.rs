@@ -25,7 +25,7 @@ impl Function for FilePath {
     }
 
     fn about(&self) -> &'static str {
-        "the full path that a `struct path` stands for, its end if there are more than `size` bytes (default: max_strlen); only in fentry and fexit of functions that the kernel allows it for"
+        "the full path that a `struct path` stands for, its end if there are more than `size` bytes (default: max_strlen); only in iterators (since Linux 5.12), and in fentry and fexit of functions that the kernel allows it for"
     }
 
     fn examples(&self) -> &'static [Example] {

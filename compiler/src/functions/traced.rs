@@ -41,6 +41,7 @@ pub fn in_traced_probe(cx: &mut Checker, site: &CallSite) -> bool {
         ProbeKind::Fentry,
         ProbeKind::Fexit,
         ProbeKind::RawTracepoint,
+        ProbeKind::Iter,
     ];
     if kinds.contains(&cx.spec().kind) {
         return true;
@@ -51,7 +52,7 @@ pub fn in_traced_probe(cx: &mut Checker, site: &CallSite) -> bool {
     cx.report(
         error
             .here("the kernel does not know the types of this probe's arguments")
-            .help("use fentry, fexit or rawtracepoint"),
+            .help("use fentry, fexit, rawtracepoint or iter"),
     );
     false
 }

@@ -73,6 +73,10 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| is_static(&p.attach)) {
         found.push(flags::USDT);
     }
+    let iterates = |attach: &Attach| matches!(attach, Attach::Iter { .. });
+    if manifest.programs.iter().any(|p| iterates(&p.attach)) {
+        found.push(flags::ITERATORS);
+    }
     for slot in &manifest.slots {
         match slot.value {
             SlotValue::KernelAddress(_)

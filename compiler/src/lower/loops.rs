@@ -282,6 +282,7 @@ impl<'c, 's> Lower<'c, 's> {
             at: self.program.at,
             // Found in another function.
             known: Known::default(),
+            objects: Vec::new(),
             vars,
             temporaries: self.program.temporaries.nested(base),
             around: Some(around),

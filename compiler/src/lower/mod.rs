@@ -8,6 +8,7 @@ mod equality;
 mod event;
 mod expr;
 mod fault;
+mod iter;
 mod known;
 mod loops;
 mod map;

@@ -165,6 +165,10 @@ impl<'c> Lower<'c, '_> {
             }
         }
         let (bytes, signed) = (ty.size().min(8), ty.as_int().is_some_and(|i| i.signed));
+        if self.is_object(place) && matches!(ty, Ty::Ptr(..)) {
+            let object = self.object(place);
+            return self.b.to_int(object);
+        }
         let at = self.address(place);
         if space == Space::Context || (is_own_memory(place) && self.is_aligned(place, bytes)) {
             return self.b.load(at, bytes, signed);

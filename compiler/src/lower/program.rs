@@ -15,7 +15,7 @@ use crate::llvm::di::{Encoding, Node};
 use crate::llvm::{BasicBlock, FunctionValue, PointerValue};
 use crate::probes::ProbeKind;
 use crate::typed::Probe;
-use crate::types::Ty;
+use crate::types::{FieldRef, Ty};
 
 /// What belongs to the program that is being built.
 #[derive(Default)]
@@ -31,6 +31,8 @@ pub struct State<'c, 's> {
     pub at: Span,
     /// Look-ups that need not be made again.
     pub known: super::known::Known<'c>,
+    /// Pointers of the context that are known to be there, by their fields.
+    pub objects: Vec<(Vec<FieldRef>, PointerValue<'c>)>,
     /// Storage of the variables, by id.
     pub vars: Vec<PointerValue<'c>>,
     pub temporaries: Temporaries<'c>,
@@ -87,6 +89,7 @@ impl<'c, 's> Lower<'c, 's> {
         self.b.jump(early);
 
         self.b.at_end(predicate);
+        self.load_objects(&probe.objects, exit);
         let mark = self.program.temporaries.mark();
         match &probe.predicate {
             Some(expr) => {
@@ -103,6 +106,7 @@ impl<'c, 's> Lower<'c, 's> {
 
         self.b.at_end(body);
         self.locate(probe.span);
+        self.tell_reader();
         self.variables(probe);
         self.stmts(&probe.body);
         self.b.jump(exit);

@@ -12,6 +12,9 @@ impl<'c> Lower<'c, '_> {
         match &expr.kind {
             ExprKind::AddressOf(place) => self.traced_address(place),
             ExprKind::Read(place) => {
+                if self.is_object(place) && matches!(expr.ty, Ty::Ptr(..)) {
+                    return self.object(place);
+                }
                 let at = self.traced_address(place);
                 match expr.ty {
                     Ty::Ptr(..) => self.b.load_ptr(at),

@@ -2,6 +2,7 @@
 
 mod counter;
 mod interval;
+pub mod iter;
 mod kprobe;
 mod special;
 pub mod tracepoint;
@@ -33,6 +34,7 @@ pub enum ProbeKind {
     Fentry,
     Fexit,
     RawTracepoint,
+    Iter,
 }
 
 impl ProbeKind {
@@ -44,6 +46,7 @@ impl ProbeKind {
             ProbeKind::Fentry => "fentry",
             ProbeKind::Fexit => "fexit",
             ProbeKind::RawTracepoint => "tp_btf",
+            ProbeKind::Iter => "iter",
             ProbeKind::Kprobe => "kprobe",
             ProbeKind::Kretprobe => "kretprobe",
             ProbeKind::Tracepoint => "tracepoint",
@@ -152,6 +155,7 @@ pub static PROVIDERS: &[&dyn Provider] = &[
     &tracing::Fentry,
     &tracing::Fexit,
     &tracing::RawTracepoint,
+    &iter::Iter,
 ];
 
 /// Understands an attach point, or says what is wrong with it.
@@ -159,10 +163,11 @@ pub fn parse(point: &AttachPoint, records: &Records) -> Result<Spec, Box<Diagnos
     let name = point.provider.node.as_str();
     match PROVIDERS.iter().find(|p| p.names().contains(&name)) {
         Some(provider) => provider.parse(point, records),
-        None if NOT_YET.contains(&name) => {
-            let message = format!("`{name}` probes are not supported by this version of btc");
-            let error = Diagnostic::error("E0199", point.provider.span, message);
-            Err(Box::new(error.here("understood, but not compiled yet")))
+        None if GONE.contains(&name) => {
+            let message = format!("`{name}` probes are no longer part of the language");
+            let error = Diagnostic::error("E0510", point.provider.span, message);
+            let error = error.here("bpftrace 0.26 has none either");
+            Err(Box::new(error.help(counter::INSTEAD)))
         }
         None => {
             let known: Vec<&str> = PROVIDERS
@@ -260,5 +265,5 @@ fn spec(
     Ok(Spec { kind, attach, text })
 }
 
-/// Providers of bpftrace that this version does not have, with their short names.
-const NOT_YET: &[&str] = &["asyncwatchpoint", "aw", "iter", "it"];
+/// Providers that older bpftraces had, with their short names.
+const GONE: &[&str] = &["asyncwatchpoint", "aw"];

@@ -89,6 +89,8 @@ pub struct Probe {
     /// What the builtin `probe` gives.
     pub text: String,
     pub span: Span,
+    /// Pointers of the context without which the program ends at once.
+    pub objects: Vec<Expr>,
     pub predicate: Option<Expr>,
     pub body: Vec<Stmt>,
     pub vars: Vec<Var>,

@@ -18,6 +18,9 @@ pub enum Node<'t> {
 
 /// Everything in a probe, its predicate first.
 pub fn probe<'t>(probe: &'t Probe, visit: &mut dyn FnMut(Node<'t>)) {
+    for object in &probe.objects {
+        expr(object, visit);
+    }
     if let Some(predicate) = &probe.predicate {
         expr(predicate, visit);
     }

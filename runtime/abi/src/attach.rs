@@ -118,6 +118,7 @@ pub fn parse(provider: &str, parts: &[Part]) -> Result<Attach, String> {
             counter(parts, events::HARDWARE).map(|(event, count)| Attach::Hardware { event, count })
         }
         "watchpoint" => watchpoint(parts),
+        "iter" => iterator(parts),
         "interval" => period(parts).map(|period| Attach::Interval { period }),
         "profile" => period(parts).map(|period| Attach::Profile { period }),
         _ => Err(format!("`{provider}` takes no parameters")),
@@ -437,6 +438,25 @@ fn watchpoint(parts: &[Part]) -> Result<Attach, String> {
     })
 }
 
+/// `iter:NAME`
+fn iterator(parts: &[Part]) -> Result<Attach, String> {
+    let [name] = parts else {
+        return Err("expected the name of an iterator".into());
+    };
+    let strange = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    match name.text.chars().find(|c| strange(*c)) {
+        _ if name.text.is_empty() => Err("the iterator has no name".into()),
+        Some('*') => Err("iterators take no wildcards".into()),
+        Some(c) => Err(format!("`{c}` cannot be part of an iterator's name")),
+        None => Ok(Attach::Iter {
+            name: name.text.clone(),
+        }),
+    }
+}
+
+/// The shortest period that is written as a duration.
+const SHORTEST: u64 = 1000;
+
 /// Nanoseconds in each unit that a period may have.
 const UNITS: &[(&str, u64)] = &[
     ("ns", 1),
@@ -465,7 +485,14 @@ fn period(parts: &[Part]) -> Result<Period, String> {
                 .and_then(|n| n.checked_mul(ns))
                 .map(Period::Nanoseconds)
         }
-        [duration] => suffixed(duration).map(Period::Nanoseconds),
+        [duration] => match suffixed(duration) {
+            Some(ns @ 1..SHORTEST) => {
+                return Err(format!(
+                    "the shortest period is {SHORTEST} ns (1us); this is {ns} ns"
+                ));
+            }
+            period => period.map(Period::Nanoseconds),
+        },
         _ => None,
     };
     match period {

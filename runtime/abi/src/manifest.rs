@@ -28,6 +28,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::ADDRESSES,
     flags::USDT,
     flags::UNWINDING,
+    flags::ITERATORS,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -69,6 +70,8 @@ pub mod flags {
     pub const USDT: &str = "usdt";
     /// The maps of [`crate::unwind`], and [`super::FaultKind::NoUnwindTable`].
     pub const UNWINDING: &str = "unwinding";
+    /// [`super::Attach::Iter`].
+    pub const ITERATORS: &str = "iterators";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -275,6 +278,10 @@ pub enum Attach {
     RawTracepoint {
         module: Option<String>,
         event: String,
+    },
+    /// An iterator of the kernel, which runs the program once for each of its objects when it is read: `task`.
+    Iter {
+        name: String,
     },
     /// An attach point that parameters of the command line complete: [`crate::attach::parse`] reads it then. `target`: the
     /// provider's full name.

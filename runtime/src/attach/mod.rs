@@ -6,6 +6,7 @@ mod counter;
 pub mod feature;
 mod how;
 mod interval;
+mod iter;
 mod kprobe;
 pub mod multi;
 pub mod perf_event;
@@ -20,7 +21,7 @@ use std::collections::HashSet;
 use std::os::fd::OwnedFd;
 
 use bt_abi::manifest::{Attach, Manifest, Program};
-use libbpf_rs::{Link, ProgramMut};
+use libbpf_rs::{Iter, Link, ProgramMut};
 
 use crate::environment::Environment;
 use crate::error::Failure;
@@ -37,6 +38,8 @@ use progress::Progress;
 pub enum Attachment {
     Link(#[expect(dead_code)] Link),
     Fd(#[expect(dead_code)] OwnedFd),
+    /// To be read once.
+    Iterator(Iter),
 }
 
 /// The attachments; dropping it detaches.
@@ -49,8 +52,19 @@ pub struct Attached {
 }
 
 impl Attached {
-    pub fn is_empty(&self) -> bool {
-        self.links.is_empty()
+    /// Nothing can happen by these, once iterators have been read.
+    pub fn is_over(&self) -> bool {
+        let iterates = |a: &Attachment| matches!(a, Attachment::Iterator(_));
+        let iterators = self.links.iter().filter(|a| iterates(a)).count();
+        // each has a link besides
+        self.links.len() == 2 * iterators
+    }
+
+    pub fn iterators(&mut self) -> impl Iterator<Item = &mut Iter> {
+        self.links.iter_mut().filter_map(|a| match a {
+            Attachment::Iterator(iterator) => Some(iterator),
+            _ => None,
+        })
     }
 }
 
@@ -282,6 +296,11 @@ impl Context<'_> {
                 return Ok(());
             }
             (Place::Traced { .. } | Place::Program { .. }, _) => tracing::attach(raw, site)?,
+            (Place::Iterator { .. }, _) => {
+                let (link, iterator) = iter::attach(raw, site)?;
+                links.push(Attachment::Iterator(iterator));
+                link
+            }
             (Place::Plain, other) => {
                 let all = counter::attach(raw, other, self.process, cookie)?;
                 links.extend(all.into_iter().map(Attachment::Link));

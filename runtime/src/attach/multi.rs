@@ -140,6 +140,7 @@ impl<'a> Request<'a> {
                 | Place::Event { .. }
                 | Place::Address { .. }
                 | Place::Traced { .. }
+                | Place::Iterator { .. }
                 | Place::Program { .. } => {}
             }
         }

@@ -9,15 +9,14 @@ use bt_abi::attach::{self, Part, is_pattern, matches};
 use bt_abi::events::{Event, HARDWARE, SOFTWARE};
 use bt_abi::manifest::{Program, Span};
 
-use crate::btf::function::{self, Request, VMLINUX};
 use crate::cli::Mode;
 use crate::environment::kallsyms::{self, Lookup};
 use crate::environment::{self, Environment, Tracefs};
-use crate::error::{Failure, describe};
+use crate::error::Failure;
 use crate::object::ObjectFile;
 use crate::params;
 use crate::say;
-use crate::targets::{self, Described, Place, Site};
+use crate::targets::{self, Described, Place, Site, iterators};
 use arguments::Arguments;
 
 /// A provider, its short names, and whether it is listed when none is named: what returns, and what is not of the kernel, is not.
@@ -55,9 +54,6 @@ const PROVIDERS: &[Provider] = &[
 const UNITS: &[&str] = &["hz:", "ms:", "s:", "us:"];
 
 const SIGNALS: &[&str] = &["signal:SIGUSR1"];
-
-/// Those that scripts can use.
-const ITERATORS: &[&str] = &["task", "task_file", "task_vma"];
 
 /// Prints the probes that match a pattern, or those of an object; without either all of the kernel.
 pub fn list(what: Option<&OsStr>, verbose: bool) -> Result<(), Failure> {
@@ -133,7 +129,7 @@ fn of_provider(
         "hardware" => chosen(events(HARDWARE)),
         "interval" | "profile" => chosen(own(UNITS)),
         "self" => chosen(own(SIGNALS)),
-        "iter" => chosen(iterators()?),
+        "iter" => chosen(own(&iterators::known()?.unwrap_or_default())),
         _ => {
             let program = program(name, rest)?;
             let sites = sites(&program, environment)?;
@@ -147,23 +143,6 @@ fn events(events: &[Event]) -> Vec<String> {
     let names = events.iter().flat_map(|e| [e.name, e.short]);
     let names = names.filter(|n| !n.is_empty());
     names.map(|n| format!("{n}:")).collect()
-}
-
-fn iterators() -> Result<Vec<String>, Failure> {
-    let names: Vec<String> = ITERATORS.iter().map(|i| format!("bpf_iter_{i}")).collect();
-    let requests: Vec<Request> = names
-        .iter()
-        .map(|name| Request {
-            raw: false,
-            module: Some(VMLINUX),
-            name,
-        })
-        .collect();
-    let found = function::find(&requests, false)
-        .map_err(|e| Failure::kernel(format!("cannot read the kernel's BTF: {}", describe(&e))))?;
-    let known = ITERATORS.iter().zip(found.unwrap_or_default());
-    let known = known.filter(|(_, found)| !found.is_empty());
-    Ok(known.map(|(name, _)| name.to_string()).collect())
 }
 
 /// A probe as a script would have it, with wildcards for what is not said.

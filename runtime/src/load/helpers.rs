@@ -26,6 +26,7 @@ const TABLE: &[(&str, bpf_func_id)] = &[
     ("jiffies64", BPF_FUNC_jiffies64),
     ("get_ns_current_pid_tgid", BPF_FUNC_get_ns_current_pid_tgid),
     ("ktime_get_boot_ns", BPF_FUNC_ktime_get_boot_ns),
+    ("seq_write", BPF_FUNC_seq_write),
     ("ringbuf_output", BPF_FUNC_ringbuf_output),
     ("ringbuf_reserve", BPF_FUNC_ringbuf_reserve),
     ("ringbuf_submit", BPF_FUNC_ringbuf_submit),

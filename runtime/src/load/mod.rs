@@ -255,6 +255,7 @@ fn set_traced(
         Attach::Fentry { .. } | Attach::FentryProgram { .. } => ProgramAttachType::TraceFentry,
         Attach::Fexit { .. } | Attach::FexitProgram { .. } => ProgramAttachType::TraceFexit,
         Attach::RawTracepoint { .. } => ProgramAttachType::TraceRawTp,
+        Attach::Iter { .. } => ProgramAttachType::TraceIter,
         _ => return Ok(None),
     });
     let refused = |name: &str, e: libbpf_rs::Error| {
@@ -278,6 +279,11 @@ fn set_traced(
             set.map_err(|e| refused(function, e))?;
             Ok(Some(fd))
         }
+        Place::Iterator { name } => {
+            let set = found.set_attach_target(0, Some(name.clone()));
+            set.map_err(|e| refused(name, e))?;
+            Ok(None)
+        }
         _ => Ok(None),
     }
 }
@@ -296,7 +302,8 @@ pub fn program_type(attach: &Attach) -> ProgramType {
         | Attach::Fexit { .. }
         | Attach::FentryProgram { .. }
         | Attach::FexitProgram { .. }
-        | Attach::RawTracepoint { .. } => ProgramType::Tracing,
+        | Attach::RawTracepoint { .. }
+        | Attach::Iter { .. } => ProgramType::Tracing,
         Attach::Kprobe { .. } | Attach::Kretprobe { .. } | Attach::KprobeAddress { .. } => {
             ProgramType::Kprobe
         }

@@ -11,7 +11,7 @@ mod trials;
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use bt_abi::manifest::{Attach, Manifest, Program};
 use bt_abi::names::EVENTS_MAP;
@@ -129,15 +129,17 @@ impl Session<'_, '_> {
     }
 
     /// Reports records until there is a reason to end, and detaches.
-    fn trace(&self, attached: Attached, began: usize) -> Result<Outcome, Failure> {
+    fn trace(&self, mut attached: Attached, began: usize) -> Result<Outcome, Failure> {
         let has_end = self
             .manifest
             .programs
             .iter()
             .any(|p| p.attach == Attach::End);
-        // with `begin` alone nothing can happen any more once it has run
-        let nothing = attached.is_empty() && self.process.is_none();
-        let over = nothing && began > 0 && !has_end && !self.signalled;
+        let iterators = attached.iterators().count();
+        self.iterate(&mut attached)?;
+        // with `begin` and iterators alone nothing can happen any more once they have run
+        let nothing = attached.is_over() && self.process.is_none() && !self.signalled;
+        let over = nothing && (iterators > 0 || began > 0 && !has_end);
         let outcome = loop {
             if self.signalled && signals::take_user() {
                 special::run(self.manifest, self.loaded, Moment::Signal)?;
@@ -167,6 +169,28 @@ impl Session<'_, '_> {
         };
         drop(attached);
         Ok(outcome)
+    }
+
+    /// Reads each iterator to its end, which runs its program. It gives a byte for each object that may have sent records, so that
+    /// the buffer of records never has those of more than one.
+    fn iterate(&self, attached: &mut Attached) -> Result<(), Failure> {
+        let mut byte = [0];
+        for iterator in attached.iterators() {
+            loop {
+                match iterator.read(&mut byte) {
+                    Ok(0) => break,
+                    Ok(_) => {}
+                    // so many objects without a byte that the kernel wants to be asked again
+                    Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {}
+                    Err(e) => return Err(Failure::system(&e, "cannot read an iterator")),
+                }
+                self.consume();
+                if self.reporter.borrow().is_done() || signals::pending() {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A command starts once `begin` has been reported, unless that ends the run.

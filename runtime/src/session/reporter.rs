@@ -240,6 +240,11 @@ impl<'a> Reporter<'a> {
         self.no_reader
     }
 
+    /// There is a reason to end.
+    pub fn is_done(&self) -> bool {
+        self.exiting() || self.no_reader || self.failure.is_some()
+    }
+
     pub fn exiting(&self) -> bool {
         self.state == State::Exiting
     }

@@ -5,6 +5,7 @@
 pub mod alternatives;
 mod builds;
 mod events;
+pub mod iterators;
 pub mod kernel_functions;
 mod static_probes;
 mod traced;
@@ -65,6 +66,10 @@ pub enum Place {
     /// A function or raw tracepoint that BTF describes.
     Traced {
         module: String,
+        name: String,
+    },
+    /// An iterator of the kernel.
+    Iterator {
         name: String,
     },
     /// A function of a BPF program.
@@ -337,6 +342,7 @@ fn find(
             namespace,
             name,
         } => static_probes::sites(program, binary, namespace.as_deref(), name, process),
+        Attach::Iter { name } => iterators::sites(program, name, process),
         Attach::Deferred { .. } => Err(Failure::unusable(
             "the object is damaged: a probe's parameters were not replaced",
         )),

@@ -173,7 +173,7 @@ fn what(request: Request) -> &'static str {
     }
 }
 
-fn no_btf() -> Failure {
+pub fn no_btf() -> Failure {
     Failure::kernel(format!(
         "this kernel ({}) does not describe its functions: {KERNEL_BTF} is missing",
         release()

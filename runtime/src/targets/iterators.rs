@@ -1,0 +1,68 @@
+//! Iterators of this kernel: the functions of its BTF that stand for them.
+
+use bt_abi::manifest::Program;
+
+use super::{Place, Site, one, traced};
+use crate::btf::function::{self, Request, VMLINUX};
+use crate::environment::release;
+use crate::error::{Failure, describe};
+use crate::process::Process;
+use crate::suggest;
+
+/// Those of bpftrace's documentation.
+const DOCUMENTED: &[&str] = &["task", "task_file", "task_vma"];
+
+/// The documented iterators that this kernel has; `None` without BTF.
+pub fn known() -> Result<Option<Vec<&'static str>>, Failure> {
+    let found = find(DOCUMENTED)?;
+    let names = |found: Vec<bool>| {
+        let known = DOCUMENTED.iter().zip(found).filter(|(_, found)| *found);
+        known.map(|(name, _)| *name).collect()
+    };
+    Ok(found.map(names))
+}
+
+/// Which of these iterators there are.
+fn find(iterators: &[&str]) -> Result<Option<Vec<bool>>, Failure> {
+    let names: Vec<String> = iterators.iter().map(|i| format!("bpf_iter_{i}")).collect();
+    let request = |name| Request {
+        raw: false,
+        module: Some(VMLINUX),
+        name,
+    };
+    let requests: Vec<Request> = names.iter().map(|name| request(name)).collect();
+    let found = function::find(&requests, false)
+        .map_err(|e| Failure::kernel(format!("cannot read the kernel's BTF: {}", describe(&e))))?;
+    Ok(found.map(|all| all.iter().map(|f| !f.is_empty()).collect()))
+}
+
+pub fn sites(
+    program: &Program,
+    name: &str,
+    process: Option<&Process>,
+) -> Result<Vec<Site>, Failure> {
+    if process.is_some() {
+        return Err(Failure::unusable(format!(
+            "`{}` goes through all processes, and cannot be about one",
+            program.probe
+        ))
+        .help("run it without -p and -c, and compare in the script: `/ctx.task.tgid == $1/`"));
+    }
+    match find(&[name])?.as_deref() {
+        None => Err(traced::no_btf()),
+        Some([true]) => {
+            let place = Place::Iterator {
+                name: name.to_string(),
+            };
+            Ok(vec![one(program, "", place)])
+        }
+        Some(_) => {
+            let known = known()?.unwrap_or_default();
+            Err(Failure::kernel(format!(
+                "iterator `{name}` does not exist on this kernel ({})",
+                release()
+            ))
+            .suggest(suggest::nearest(name, known)))
+        }
+    }
+}
