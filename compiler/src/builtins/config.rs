@@ -1,6 +1,5 @@
 //! `config`: the settings of the script, as a record.
 
-use bt_abi::types::StackMode;
 use bt_grammar::span::Span;
 
 use super::Builtin;
@@ -80,11 +79,7 @@ fn settings(config: &ScriptConfig) -> Vec<(&'static str, Setting)> {
         let word = config.stability.get(name).map_or("warn", String::as_str);
         Setting::Text(word.to_string())
     };
-    let mode = match config.stack_mode {
-        StackMode::Bpftrace => "bpftrace",
-        StackMode::Perf => "perf",
-        StackMode::Raw => "raw",
-    };
+    let mode = config.stack_mode.name();
     vec![
         ("cpp_demangle", flag("cpp_demangle")),
         ("lazy_symbolication", flag("lazy_symbolication")),

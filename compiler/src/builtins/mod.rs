@@ -26,7 +26,9 @@ mod usdt;
 mod usermode;
 mod username;
 
-pub use stack::{DEFAULT_LIMIT, MAX_LIMIT, Unwinding, lower_stack, stack_length};
+pub use stack::{
+    DEFAULT_LIMIT, MAX_LIMIT, Unwinding, lower_stack, mode_without_build_id, stack_length,
+};
 
 use std::fmt;
 

@@ -3,6 +3,8 @@
 //! A stack is stored once, in a map whose key is a hash of its addresses; the value of the expression is that key. The kernel's own
 //! stack maps have a bucket for each hash and drop what collides, which loses samples.
 
+use bt_abi::types::StackMode;
+use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 use inkwell::IntPredicate;
 
@@ -25,6 +27,19 @@ pub const MAX_LIMIT: u32 = 127;
 
 /// `BPF_F_USER_STACK`
 const USER_STACK: i64 = 1 << 8;
+/// `BPF_F_USER_BUILD_ID`
+const USER_BUILD_ID: i64 = 1 << 11;
+
+/// The mode of the config block. Addresses of the kernel have no build id, nor have those that our own programs find: they stay raw then.
+pub fn mode_without_build_id(cx: &mut Checker, span: Span) -> StackMode {
+    if cx.config.stack_mode != StackMode::BuildId {
+        return cx.config.stack_mode;
+    }
+    let message = "the stack mode `build_id` is for `ustack` only";
+    let warning = Diagnostic::warning("W0929", span, message);
+    cx.report(warning.here("printed in the mode `raw`"));
+    StackMode::Raw
+}
 
 impl Builtin for Kstack {
     fn names(&self) -> &'static [&'static str] {
@@ -43,7 +58,7 @@ impl Builtin for Kstack {
         let stack = StackTy {
             user: false,
             limit: DEFAULT_LIMIT,
-            mode: cx.config.stack_mode,
+            mode: mode_without_build_id(cx, span),
         };
         value(self, Ty::Stack(stack), span)
     }
@@ -104,13 +119,17 @@ pub fn lower_stack<'c>(
     unwinding: Unwinding,
     to: PointerValue<'c>,
 ) {
-    let bytes = stack.limit * 8;
+    let bytes = stack.bytes();
     // One word more, for a zero: what lies behind it does not count, here and for btrun.
     let frames = lower.scratch(bytes + 8);
     let size = lower.int(i64::from(bytes));
     let written = match unwinding {
         Unwinding::FramePointers => {
-            let flags = lower.int(if stack.user { USER_STACK } else { 0 });
+            let flags = lower.int(match (stack.user, stack.mode) {
+                (false, _) => 0,
+                (true, StackMode::BuildId) => USER_STACK | USER_BUILD_ID,
+                (true, _) => USER_STACK,
+            });
             let context = Arg::Ptr(lower.context());
             let args = [context, Arg::Ptr(frames), size.into(), flags.into()];
             lower.helper(GET_STACK, &args)
@@ -133,10 +152,13 @@ pub fn lower_stack<'c>(
     let end = lower.b.offset_by(frames, written);
     lower.b.store(end, lower.int(0), 8);
     let hash = hash_function(lower);
-    let key = lower.b.call(hash, &[Arg::Ptr(frames), size.into()]);
+    let frame = lower.int(i64::from(stack.mode.frame_size()));
+    let key = lower
+        .b
+        .call(hash, &[Arg::Ptr(frames), size.into(), frame.into()]);
     let key_at = lower.temp(8);
     lower.b.store(key_at, key, 8);
-    let map = Arg::Ptr(lower.stacks(stack.limit));
+    let map = Arg::Ptr(lower.stacks(stack));
     let known = lower.helper_ptr(MAP_LOOKUP_ELEM, &[map, Arg::Ptr(key_at)]);
     let after_lookup = lower.b.position();
     lower.b.branch_null(known, store, done);
@@ -172,15 +194,19 @@ pub fn stack_length<'c>(
     stack: StackTy,
     value: PointerValue<'c>,
 ) -> IntValue<'c> {
-    let map = Arg::Ptr(lower.stacks(stack.limit));
+    let map = Arg::Ptr(lower.stacks(stack));
     let frames = lower.helper_ptr(MAP_LOOKUP_ELEM, &[map, Arg::Ptr(value)]);
     let start = lower.b.position();
     let [known, done] = ["known", "done"].map(|name| lower.b.block(name));
     lower.b.branch_null(frames, done, known);
     lower.b.at_end(known);
     let count = count_function(lower);
-    let bytes = lower.int(i64::from(stack.limit * 8));
-    let length = lower.b.call(count, &[Arg::Ptr(frames), bytes.into()]);
+    let [bytes, frame] = [stack.bytes(), stack.mode.frame_size()].map(|n| lower.int(i64::from(n)));
+    let reached = lower
+        .b
+        .call(count, &[Arg::Ptr(frames), bytes.into(), frame.into()]);
+    let shift = lower.int(i64::from(stack.mode.frame_size().ilog2()));
+    let length = lower.b.shr(reached, shift, false);
     let end = lower.b.position();
     lower.b.jump(done);
     lower.b.at_end(done);
@@ -189,13 +215,13 @@ pub fn stack_length<'c>(
 
 const COUNT: &str = "btc_stack_length";
 
-/// `long btc_stack_length(const u64 *frames, long bytes)`
+/// `long btc_stack_length(const u64 *frames, long bytes, long frame)`: bytes up to the first frame that begins with a zero.
 fn count_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
     lower.has_loop();
-    let names = ["frames", "bytes"];
-    lower.subroutine(COUNT, &names, &[true, false], |lower, function| {
+    let names = ["frames", "bytes", "frame"];
+    lower.subroutine(COUNT, &names, &[true, false, false], |lower, function| {
         let frames = lower.b.param_ptr(function, 0);
-        let bytes = lower.b.param_int(function, 1);
+        let [bytes, size] = [1, 2].map(|n| lower.b.param_int(function, n));
         let [head, load, next, end] =
             ["head", "load", "next", "end"].map(|n| lower.b.append_block(function, n));
         let at = lower.b.alloca(8);
@@ -212,27 +238,27 @@ fn count_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
         lower.b.branch(frame, next, end);
 
         lower.b.at_end(next);
-        lower.b.store(at, lower.b.add(offset, lower.int(8)), 8);
+        lower.b.store(at, lower.b.add(offset, size), 8);
         lower.b.jump(head);
 
         lower.b.at_end(end);
-        let reached = lower.b.load(at, 8, false);
-        lower.b.ret_value(lower.b.shr(reached, lower.int(3), false));
+        lower.b.ret_value(lower.b.load(at, 8, false));
     })
 }
 
 const HASH: &str = "btc_stack_hash";
 
-/// `long btc_stack_hash(const u64 *frames, long bytes)`: FNV-1a by words, with a final mix, up to the first zero; never 0.
+/// `long btc_stack_hash(const u64 *frames, long bytes, long frame)`: FNV-1a by words, with a final mix, up to the first frame that begins with
+/// a zero; never 0.
 fn hash_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
     lower.has_loop();
     lower.subroutine(
         HASH,
-        &["frames", "bytes"],
-        &[true, false],
+        &["frames", "bytes", "frame"],
+        &[true, false, false],
         |lower, function| {
             let frames = lower.b.param_ptr(function, 0);
-            let bytes = lower.b.param_int(function, 1);
+            let [bytes, size] = [1, 2].map(|n| lower.b.param_int(function, n));
             let [head, load, mix, end] =
                 ["head", "load", "mix", "end"].map(|n| lower.b.append_block(function, n));
             let (at, hash) = (lower.b.alloca(8), lower.b.alloca(8));
@@ -252,14 +278,19 @@ fn hash_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
             lower.b.branch(frame, mix, end);
 
             lower.b.at_end(mix);
+            let offset = lower.b.load(at, 8, false);
+            let word = lower.b.load(lower.b.offset_by(frames, offset), 8, false);
             let old = lower.b.load(hash, 8, false);
             let mixed = lower
                 .b
-                .mul(lower.b.xor(old, frame), lower.int(0x0000_0100_0000_01b3));
+                .mul(lower.b.xor(old, word), lower.int(0x0000_0100_0000_01b3));
             let mixed = lower.b.xor(mixed, lower.b.shr(mixed, lower.int(29), false));
             lower.b.store(hash, mixed, 8);
-            lower.b.store(at, lower.b.add(offset, lower.int(8)), 8);
-            lower.b.jump(head);
+            let next = lower.b.add(offset, lower.int(8));
+            lower.b.store(at, next, 8);
+            // The verifier knows the offset, and so which way this goes.
+            let inside = lower.b.and(next, lower.b.sub(size, lower.int(1)));
+            lower.b.branch(inside, mix, head);
 
             lower.b.at_end(end);
             let result = lower.b.load(hash, 8, false);

@@ -87,7 +87,7 @@ const VARIABLES: &[(&str, Kind)] = &[
     ("show_debug_info", Kind::Run(BOOL)),
     (
         "stack_mode",
-        Kind::Word(&["bpftrace", "perf", "raw"], |c, word| {
+        Kind::Word(&["bpftrace", "perf", "raw", "build_id"], |c, word| {
             c.stack_mode = stack_mode(word).unwrap_or(StackMode::Bpftrace)
         }),
     ),
@@ -294,6 +294,7 @@ pub fn stack_mode(word: &str) -> Option<StackMode> {
         "bpftrace" => StackMode::Bpftrace,
         "perf" => StackMode::Perf,
         "raw" => StackMode::Raw,
+        "build_id" => StackMode::BuildId,
         _ => return None,
     })
 }

@@ -76,12 +76,6 @@ pub fn full_type(ty: &Ty, records: &Records) -> String {
 }
 
 fn stack_type(stack: &StackTy) -> String {
-    use bt_abi::types::StackMode;
     let side = if stack.user { "ustack" } else { "kstack" };
-    let mode = match stack.mode {
-        StackMode::Bpftrace => "bpftrace",
-        StackMode::Perf => "perf",
-        StackMode::Raw => "raw",
-    };
-    format!("{side}_{mode}_{}", stack.limit)
+    format!("{side}_{}_{}", stack.mode.name(), stack.limit)
 }

@@ -384,6 +384,12 @@ const CODES: &[Entry] = &[
         "`print(@map)` sends a message, and btrun prints the map when it gets it. A loop may have changed the map by then.",
     ),
     (
+        "W0929",
+        "build ids of other stacks",
+        "The config block sets `stack_mode = build_id`, which the kernel records of `ustack` only. `kstack` and `dw_ustack` are printed in the mode \
+         `raw`. Name a mode in the call: `kstack(bpftrace)`.",
+    ),
+    (
         "W0920",
         "implicit cast",
         "A value is cast to a type that does not have all values of its own type: one of them is signed, the other is not, or it is smaller. \

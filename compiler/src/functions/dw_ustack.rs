@@ -40,7 +40,7 @@ impl Function for DwarfStack {
             cx.report(error.here("used here").help("unstable_dw_ustack = enable"));
             return Expr::poison(site.span);
         }
-        stack::stack(self, cx, site, true)
+        stack::stack(self, cx, site, stack::Kind::Unwound)
     }
 
     fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>, _: u32) {

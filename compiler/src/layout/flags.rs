@@ -4,6 +4,7 @@ use bt_abi::Type;
 use bt_abi::manifest::{
     Attach, EventKind, Fault, FaultKind, Manifest, SlotValue, UserTarget, flags,
 };
+use bt_abi::types::StackMode;
 
 /// The flags of a manifest, sorted.
 pub fn flags_of(manifest: &Manifest) -> Vec<String> {
@@ -125,6 +126,7 @@ fn of_type(ty: &Type, found: &mut Vec<&str>) {
         Type::Avg(_) | Type::Stats(_) | Type::Min(_) | Type::Max(_) => {
             found.push(flags::AGGREGATIONS);
         }
+        Type::UserStack { mode, .. } if *mode == StackMode::BuildId => found.push(flags::BUILD_IDS),
         Type::TimeSeries(_) => found.push(flags::SERIES),
         Type::Chars { .. } | Type::BitField { .. } | Type::KernelStruct { .. } => {
             found.push(flags::STRUCTS)

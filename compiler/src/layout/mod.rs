@@ -113,9 +113,6 @@ pub fn lay_out(
                         span: source.manifest_span(expr.span),
                     });
                 }
-                if let Ty::Stack(stack) = &expr.ty {
-                    plan.stacks.insert(stack.limit);
-                }
             }
         });
     }

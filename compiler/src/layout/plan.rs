@@ -1,6 +1,6 @@
 //! The numbers that code generation needs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use bt_abi::types::{Layout, Type};
 
@@ -21,8 +21,6 @@ pub struct Plan {
     pub programs: Vec<String>,
     /// Second programs, by the probe's index.
     pub alternatives: Vec<Option<AlternativePlan>>,
-    /// Depths of stacks, each with a map of its own.
-    pub stacks: BTreeSet<u32>,
     /// Members that are read, in the order of first use: what the partial structs hold.
     pub fields: BTreeMap<RecordId, Vec<u32>>,
 }

@@ -9,6 +9,7 @@ use bt_abi::unwind;
 use super::Lower;
 use crate::llvm::di::{Encoding, Member, Node};
 use crate::llvm::{GlobalValue, IntValue, PointerValue};
+use crate::types::StackTy;
 
 /// Map types of `enum bpf_map_type`.
 mod map_type {
@@ -38,6 +39,8 @@ pub struct OwnMaps<'c> {
     pub faults: super::fault::Counters<'c>,
     /// Bytes of a name in each map of names.
     name_sizes: BTreeMap<String, u32>,
+    /// Bytes of a value of the maps of stacks.
+    stack_sizes: BTreeMap<String, u32>,
     /// Callbacks so far, for their names.
     pub callbacks: u32,
     /// What the hungriest program needs.
@@ -86,9 +89,11 @@ impl<'c> Lower<'c, '_> {
         map
     }
 
-    /// The map of stacks of that depth.
-    pub fn stacks(&mut self, limit: u32) -> PointerValue<'c> {
-        self.own_map(&names::stacks_map(limit)).as_pointer_value()
+    /// The map of stacks of that depth and kind of frames.
+    pub fn stacks(&mut self, stack: StackTy) -> PointerValue<'c> {
+        let name = names::stacks_map(stack.limit, stack.mode);
+        self.own.stack_sizes.insert(name.clone(), stack.bytes());
+        self.own_map(&name).as_pointer_value()
     }
 
     /// A map of names that btrun fills; each use says how many bytes it reads.
@@ -215,19 +220,12 @@ impl<'c> Lower<'c, '_> {
                     key_size: 4,
                     value_size: 4,
                 },
-                stacks => {
-                    let limit = stacks
-                        .rsplit('_')
-                        .next()
-                        .and_then(|n| n.parse::<u64>().ok())
-                        .unwrap_or(127);
-                    Definition {
-                        kind: map_type::HASH,
-                        max_entries: MAX_STACKS,
-                        key_size: 8,
-                        value_size: limit * 8,
-                    }
-                }
+                stacks => Definition {
+                    kind: map_type::HASH,
+                    max_entries: MAX_STACKS,
+                    key_size: 8,
+                    value_size: u64::from(self.own.stack_sizes.get(stacks).copied().unwrap_or(8)),
+                },
             };
             self.describe_map(*map, name, &definition);
         }

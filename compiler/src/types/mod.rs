@@ -137,6 +137,13 @@ pub struct StackTy {
     pub mode: bt_abi::types::StackMode,
 }
 
+impl StackTy {
+    /// Of all frames.
+    pub fn bytes(self) -> u32 {
+        self.limit * self.mode.frame_size()
+    }
+}
+
 /// Aggregations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Agg {

@@ -29,6 +29,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::USDT,
     flags::UNWINDING,
     flags::ITERATORS,
+    flags::BUILD_IDS,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -72,6 +73,8 @@ pub mod flags {
     pub const UNWINDING: &str = "unwinding";
     /// [`super::Attach::Iter`].
     pub const ITERATORS: &str = "iterators";
+    /// [`crate::types::StackMode::BuildId`].
+    pub const BUILD_IDS: &str = "build_ids";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.

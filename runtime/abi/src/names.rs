@@ -1,5 +1,7 @@
 //! Names in the object that both sides must know.
 
+use crate::types::StackMode;
+
 /// ELF section of the manifest: JSON, UTF-8, without a terminator.
 pub const MANIFEST_SECTION: &str = ".btc.manifest";
 
@@ -90,9 +92,13 @@ pub fn is_synthetic(name: &str) -> bool {
 }
 
 /// The hash map of stacks of at most `limit` frames: key `u64` (see [`crate::Type::KernelStack`]), value `u64[limit]`,
-/// innermost frame first, unused entries 0.
-pub fn stacks_map(limit: u32) -> String {
-    format!("btc_stacks_{limit}")
+/// innermost frame first, unused entries 0. For [`StackMode::BuildId`] the frames are `struct bpf_stack_build_id`: `i32` status (0 unused,
+/// 1 known, 2 address alone), 20 bytes of build id, `u64` offset in the file or address.
+pub fn stacks_map(limit: u32, mode: StackMode) -> String {
+    match mode {
+        StackMode::BuildId => format!("btc_stacks_build_id_{limit}"),
+        _ => format!("btc_stacks_{limit}"),
+    }
 }
 
 /// Does a library's file name answer to `name`: itself, with `.so` behind, with `lib` in front?

@@ -146,6 +146,27 @@ pub enum StackMode {
     Perf,
     /// Addresses alone
     Raw,
+    /// Build id and offset in the file: of user stacks only, which the kernel records so
+    BuildId,
+}
+
+impl StackMode {
+    pub fn name(self) -> &'static str {
+        match self {
+            StackMode::Bpftrace => "bpftrace",
+            StackMode::Perf => "perf",
+            StackMode::Raw => "raw",
+            StackMode::BuildId => "build_id",
+        }
+    }
+
+    /// Bytes of a frame in [`crate::names::stacks_map`].
+    pub fn frame_size(self) -> u32 {
+        match self {
+            StackMode::BuildId => 32,
+            _ => 8,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -86,14 +86,19 @@ impl<'a> StackPrinter<'a> {
         self.progress = None;
     }
 
-    /// Innermost frame first.
-    fn addresses(&self, stack: &StackRef) -> Vec<u64> {
+    /// As the program stored it.
+    fn bytes(&self, stack: &StackRef) -> Vec<u8> {
         if stack.key == 0 {
             return Vec::new();
         }
-        let map = self.loaded.map(&stacks_map(stack.limit));
+        let map = self.loaded.map(&stacks_map(stack.limit, stack.mode));
         let found = map.and_then(|m| m.lookup(&stack.key.to_ne_bytes(), MapFlags::ANY).ok()?);
-        let bytes = found.unwrap_or_default();
+        found.unwrap_or_default()
+    }
+
+    /// Innermost frame first.
+    fn addresses(&self, stack: &StackRef) -> Vec<u64> {
+        let bytes = self.bytes(stack);
         let word = |w: &[u8]| crate::value::int(w, 8, false).map_or(0, |i| i.bits);
         bytes
             .chunks_exact(8)
@@ -116,6 +121,9 @@ impl<'a> StackPrinter<'a> {
 
 impl Stacks for StackPrinter<'_> {
     fn text(&mut self, stack: StackRef) -> Vec<u8> {
+        if stack.mode == StackMode::BuildId {
+            return build_ids(&self.bytes(&stack)).into_bytes();
+        }
         let addresses = self.addresses(&stack);
         let mut text = String::from("\n");
         if stack.mode == StackMode::Raw {
@@ -173,6 +181,30 @@ fn bpftrace(text: &mut String, address: u64, frame: &Frame) {
     };
 }
 
+/// `id offset` for each frame, or its address where the file has no id, or was not at hand when the stack was recorded.
+fn build_ids(bytes: &[u8]) -> String {
+    const KNOWN: u64 = 1;
+    let mut text = String::from("\n");
+    for frame in bytes.chunks_exact(StackMode::BuildId.frame_size() as usize) {
+        let int = |at: &[u8], size| crate::value::int(at, size, false).map_or(0, |i| i.bits);
+        let (status, rest) = frame.split_at(4);
+        let (id, place) = rest.split_at(20);
+        match int(status, 4) {
+            0 => break,
+            KNOWN => {
+                for byte in id {
+                    let _ = write!(text, "{byte:02x}");
+                }
+                let _ = writeln!(text, " 0x{:02x}", int(place, 8));
+            }
+            _ => {
+                let _ = writeln!(text, "{:x}", int(place, 8));
+            }
+        }
+    }
+    text
+}
+
 /// `address name+offset (file)`; frames of the kernel have no file.
 fn perf(text: &mut String, address: u64, frame: &Frame, user: bool) {
     for inlined in &frame.inlined {
@@ -193,7 +225,10 @@ fn perf(text: &mut String, address: u64, frame: &Frame, user: bool) {
 
 /// Stacks or addresses of processes are in a map or in an event.
 fn prints_user_symbols(manifest: &Manifest) -> bool {
-    let is_user = |ty: &Type| matches!(ty, Type::UserStack { .. } | Type::UserSymbol);
+    let is_user = |ty: &Type| match ty {
+        Type::UserStack { mode, .. } => *mode != StackMode::BuildId,
+        other => matches!(other, Type::UserSymbol),
+    };
     manifest.types().any(|ty| ty.any(&is_user))
 }
 
@@ -225,6 +260,18 @@ mod tests {
         let expected =
             "        [inlined] inner@src/a.c:7\n        outer+12@src/a.c:9\n        0x1234\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn frames_by_build_id() {
+        let frame = |status: u32, id: [u8; 20], place: u64| {
+            [&status.to_ne_bytes()[..], &id, &place.to_ne_bytes()].concat()
+        };
+        let known = frame(1, [0xa; 20], 5);
+        let address = frame(2, [0; 20], 0x7f00);
+        let end = frame(0, [0; 20], 0);
+        let text = build_ids(&[known.clone(), address, end, known].concat());
+        assert_eq!(text, format!("\n{} 0x05\n7f00\n", "0a".repeat(20)));
     }
 
     #[test]
