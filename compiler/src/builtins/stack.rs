@@ -248,8 +248,8 @@ fn count_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
 
 const HASH: &str = "btc_stack_hash";
 
-/// `long btc_stack_hash(const u64 *frames, long bytes, long frame)`: FNV-1a by words, with a final mix, up to the first frame that begins with
-/// a zero; never 0.
+/// `long btc_stack_hash(const u64 *frames, long bytes, long frame)`: FNV-1a by frames, with a final mix, up to the first frame that begins with
+/// a zero; never 0. Of a frame the first and the last word count: with a build id, its beginning and the offset.
 fn hash_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
     lower.has_loop();
     lower.subroutine(
@@ -278,19 +278,17 @@ fn hash_function<'c>(lower: &mut Lower<'c, '_>) -> FunctionValue<'c> {
             lower.b.branch(frame, mix, end);
 
             lower.b.at_end(mix);
-            let offset = lower.b.load(at, 8, false);
-            let word = lower.b.load(lower.b.offset_by(frames, offset), 8, false);
+            let last = lower.b.add(offset, lower.b.sub(size, lower.int(8)));
+            let last = lower.b.load(lower.b.offset_by(frames, last), 8, false);
             let old = lower.b.load(hash, 8, false);
             let mixed = lower
                 .b
-                .mul(lower.b.xor(old, word), lower.int(0x0000_0100_0000_01b3));
+                .mul(lower.b.xor(old, frame), lower.int(0x0000_0100_0000_01b3));
+            let mixed = lower.b.xor(mixed, last);
             let mixed = lower.b.xor(mixed, lower.b.shr(mixed, lower.int(29), false));
             lower.b.store(hash, mixed, 8);
-            let next = lower.b.add(offset, lower.int(8));
-            lower.b.store(at, next, 8);
-            // The verifier knows the offset, and so which way this goes.
-            let inside = lower.b.and(next, lower.b.sub(size, lower.int(1)));
-            lower.b.branch(inside, mix, head);
+            lower.b.store(at, lower.b.add(offset, size), 8);
+            lower.b.jump(head);
 
             lower.b.at_end(end);
             let result = lower.b.load(hash, 8, false);
