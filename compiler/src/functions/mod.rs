@@ -23,6 +23,7 @@ mod is_err;
 mod is_type;
 mod join;
 mod kaddr;
+mod kfunc;
 mod len;
 mod lhist;
 mod macaddr;
@@ -160,6 +161,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &is_type::IsUnsignedInteger,
     &join::Join,
     &kaddr::Kaddr,
+    &kfunc::KfuncExist,
     &len::Len,
     &lhist::LinearHist,
     &macaddr::Macaddr,

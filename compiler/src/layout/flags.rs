@@ -91,6 +91,7 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
                 found.push(flags::PROCESS)
             }
             SlotValue::ProbeId { .. } => found.push(flags::TARGETS),
+            SlotValue::KfuncExists(_) => found.push(flags::KFUNCS),
             _ => {}
         }
     }

@@ -30,6 +30,7 @@ pub const KNOWN_FLAGS: &[&str] = &[
     flags::UNWINDING,
     flags::ITERATORS,
     flags::BUILD_IDS,
+    flags::KFUNCS,
 ];
 
 /// What [`Manifest::must_understand`] may name.
@@ -75,6 +76,8 @@ pub mod flags {
     pub const ITERATORS: &str = "iterators";
     /// [`crate::types::StackMode::BuildId`].
     pub const BUILD_IDS: &str = "build_ids";
+    /// [`super::SlotValue::KfuncExists`].
+    pub const KFUNCS: &str = "kfuncs";
 }
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
@@ -545,6 +548,8 @@ pub enum SlotValue {
     UsdtPlace(UsdtArgument),
     /// What is added to it, or the constant that it is.
     UsdtOffset(UsdtArgument),
+    /// `kfunc_exist(name)`: has the BTF of the kernel itself a function of that name?
+    KfuncExists(Named),
 }
 
 /// An argument (from 0) of the static probe that a program (its index) is attached to.

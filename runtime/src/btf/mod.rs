@@ -29,6 +29,7 @@ use crate::object::ObjectFile;
 use crate::suggest;
 use crate::targets::Site;
 use kernel::{Kernel, Missing};
+use reader::{Btf, kind};
 pub use relocations::Wanted;
 use writer::Writer;
 
@@ -57,6 +58,17 @@ impl Target {
         file.write_all(bytes)?;
         Ok(Target { file })
     }
+}
+
+/// Does this BTF have a function of that name?
+pub fn has_function(file: File, name: &str) -> io::Result<bool> {
+    let mut btf = Btf::of_file(file)?;
+    let names = btf.find_strings(&[name.to_string()])?;
+    let mut found = false;
+    btf.scan(|_, header| {
+        found |= header.kind == kind::FUNC && header.name != 0 && names.contains(&header.name);
+    })?;
+    Ok(found)
 }
 
 /// What the object's relocations ask for.

@@ -1,10 +1,13 @@
 //! Late-bound values that this machine gives: addresses of the kernel, ids of cgroups, the number of CPUs.
 
+use std::fs::File;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use bt_abi::manifest::{Manifest, Named, NamespacePart, Slot, SlotValue};
 
-use super::kallsyms;
+use super::{KERNEL_BTF, kallsyms};
+use crate::btf;
 use crate::error::Failure;
 use crate::params::SlotBytes;
 use crate::process::{Process, namespace};
@@ -52,9 +55,22 @@ fn value(slot: &Slot, process: Option<&Process>) -> Option<Result<u64, Failure>>
             let pid = process.and_then(Process::command_pid);
             Ok(pid.map_or(0, u64::from))
         }
+        SlotValue::KfuncExists(Named { name }) => match has_function(name) {
+            Ok(has) => Ok(u64::from(has)),
+            Err(e) => Err(Failure::system(&e, "cannot read the kernel's BTF")),
+        },
         SlotValue::Target { part } => Ok(process.map_or(0, |p| p.filter(*part))),
         _ => return None,
     })
+}
+
+/// A kernel without BTF has no function that programs could call.
+fn has_function(name: &str) -> io::Result<bool> {
+    match File::open(KERNEL_BTF) {
+        Ok(file) => btf::has_function(file, name),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
 }
 
 /// What bpf_get_ns_current_pid_tgid compares; zeroes where /proc is not mounted.

@@ -1,0 +1,49 @@
+//! `kfunc_exist()`: has the kernel a function that programs may want to call? btrun looks.
+
+use bt_abi::manifest::{Named, SlotValue};
+
+use super::Function;
+use crate::check::{CallSite, Checker};
+use crate::docs::Example;
+use crate::typed::Expr;
+use crate::types::Ty;
+
+pub struct KfuncExist;
+
+impl Function for KfuncExist {
+    fn name(&self) -> &'static str {
+        "kfunc_exist"
+    }
+
+    fn signature(&self) -> &'static str {
+        "bool kfunc_exist(const string kfunc)"
+    }
+
+    fn about(&self) -> &'static str {
+        "has the kernel that the script is run on a function of this name, by its BTF? The branch not taken there is dropped before the program runs"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[Example::printing(
+                r#"begin { if (kfunc_exist("no_such_kfunc")) { print("there"); } else { print("missing"); } exit(); }"#,
+                "missing",
+            )]
+        }
+    }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    /// The call is a late-bound slot and nothing else.
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        if !cx.arity(site, self, 1, 1) {
+            return Expr::poison(site.span);
+        }
+        match cx.literal_str(site, 0, "the name of a kfunc") {
+            Some(name) => cx.slot(SlotValue::KfuncExists(Named { name }), Ty::Bool, site.span),
+            None => Expr::poison(site.span),
+        }
+    }
+}
