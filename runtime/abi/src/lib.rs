@@ -4,7 +4,9 @@
 
 pub mod arch;
 pub mod attach;
+pub mod attach_point;
 pub mod events;
+pub mod flags;
 pub mod format;
 pub mod manifest;
 pub mod names;

@@ -2,83 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::attach::{Part, is_pattern};
+pub use crate::attach_point::{Attach, Period, UserTarget};
+pub use crate::flags::{self, KNOWN as KNOWN_FLAGS};
 use crate::types::Type;
 
 /// The version that this code writes, and the newest that it reads.
 pub const VERSION: Version = Version { major: 1, minor: 0 };
-
-/// Flags of `Manifest::must_understand` that this code knows.
-pub const KNOWN_FLAGS: &[&str] = &[
-    flags::VALUES,
-    flags::AGGREGATIONS,
-    flags::OUTPUTS,
-    flags::SLOTS,
-    flags::STRUCTS,
-    flags::TARGETS,
-    flags::CALLED,
-    flags::COUNTERS,
-    flags::TRACING,
-    flags::PROCESS,
-    flags::PLACES,
-    flags::TRACED,
-    flags::SERIES,
-    flags::VARIABLES,
-    flags::ALTERNATIVES,
-    flags::ADDRESSES,
-    flags::USDT,
-    flags::UNWINDING,
-    flags::ITERATORS,
-    flags::BUILD_IDS,
-    flags::KFUNCS,
-];
-
-/// What [`Manifest::must_understand`] may name.
-pub mod flags {
-    /// Types from [`crate::Type::Inet`] to [`crate::Type::UserName`].
-    pub const VALUES: &str = "values";
-    /// Types from [`crate::Type::Avg`] to [`crate::Type::Max`].
-    pub const AGGREGATIONS: &str = "aggregations";
-    /// Events from [`super::EventKind::Cat`] to [`super::EventKind::Join`].
-    pub const OUTPUTS: &str = "outputs";
-    /// Slots from [`super::SlotValue::KernelAddress`] to [`super::SlotValue::TaiOffset`].
-    pub const SLOTS: &str = "slots";
-    /// Types [`crate::Type::Chars`], [`crate::Type::BitField`] and [`crate::Type::KernelStruct`].
-    pub const STRUCTS: &str = "structs";
-    /// Names with `*` in [`super::Attach`], [`super::Attach::Deferred`], and [`super::SlotValue::ProbeId`].
-    pub const TARGETS: &str = "targets";
-    /// [`super::Attach::Signal`], [`super::Attach::Test`] and [`super::Attach::Bench`].
-    pub const CALLED: &str = "called";
-    /// [`super::Attach::Software`], [`super::Attach::Hardware`] and [`super::Attach::Watchpoint`].
-    pub const COUNTERS: &str = "counters";
-    /// [`super::Attach::Fentry`], [`super::Attach::Fexit`], [`super::Attach::RawTracepoint`] and [`super::FieldOwner::Function`].
-    pub const TRACING: &str = "tracing";
-    /// [`super::SlotValue::PidNamespace`], [`super::SlotValue::ChildPid`] and [`super::SlotValue::Target`].
-    pub const PROCESS: &str = "process";
-    /// [`super::UserTarget::Demangled`] and [`super::UserTarget::Line`].
-    pub const PLACES: &str = "places";
-    /// [`super::Attach::KprobeAddress`].
-    pub const ADDRESSES: &str = "addresses";
-    /// [`super::Program::alternatives`].
-    pub const ALTERNATIVES: &str = "alternatives";
-    /// [`super::Attach::FentryProgram`], [`super::Attach::FexitProgram`], and `*` or [`super::SlotValue::ProbeId`] in the attach
-    /// points of [`TRACING`].
-    pub const TRACED: &str = "traced";
-    /// [`crate::Type::TimeSeries`].
-    pub const SERIES: &str = "series";
-    /// [`super::SlotValue::UserAddress`] and [`super::SlotValue::UserMask`].
-    pub const VARIABLES: &str = "variables";
-    /// [`super::Attach::Usdt`], [`super::SlotValue::UsdtPlace`] and [`super::SlotValue::UsdtOffset`].
-    pub const USDT: &str = "usdt";
-    /// The maps of [`crate::unwind`], and [`super::FaultKind::NoUnwindTable`].
-    pub const UNWINDING: &str = "unwinding";
-    /// [`super::Attach::Iter`].
-    pub const ITERATORS: &str = "iterators";
-    /// [`crate::types::StackMode::BuildId`].
-    pub const BUILD_IDS: &str = "build_ids";
-    /// [`super::SlotValue::KfuncExists`].
-    pub const KFUNCS: &str = "kfuncs";
-}
 
 /// A reader refuses a newer `major`, and ignores unknown fields of a newer `minor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -181,227 +110,6 @@ pub struct Alternative {
     pub attach: Attach,
 }
 
-/// Where a program is attached. Names and paths are resolved on the target. A name (category, event, module, function, binary) with a
-/// `*` stands for all that match it there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "provider", rename_all = "snake_case")]
-pub enum Attach {
-    /// Run once before the others are attached (`BPF_PROG_TEST_RUN` of a raw tracepoint program).
-    Begin,
-    /// Run once after the others are detached.
-    End,
-    /// Run each time that btrun gets the signal: `SIGUSR1`.
-    Signal {
-        signal: String,
-    },
-    /// Run once by `btrun --test`; a return value of 0 is a pass.
-    Test {
-        name: String,
-    },
-    /// Run again and again by `btrun --bench` (an XDP program, whose test run counts time); a return value above 0 skips it.
-    Bench {
-        name: String,
-    },
-    Kprobe {
-        module: Option<String>,
-        function: String,
-        offset: u64,
-    },
-    Kretprobe {
-        module: Option<String>,
-        function: String,
-    },
-    /// An instruction of the kernel, or the return of the function that begins there; nothing says what it is, so that it takes consent.
-    KprobeAddress {
-        address: u64,
-        at_return: bool,
-    },
-    Tracepoint {
-        category: String,
-        event: String,
-    },
-    /// `binary`: a path (relative ones from the working directory of `btrun`), or a name to be searched.
-    Uprobe {
-        binary: String,
-        target: UserTarget,
-    },
-    Uretprobe {
-        binary: String,
-        target: UserTarget,
-    },
-    /// A static probe that a program or library has a note about. `binary`: as in `Uprobe`; empty for all that the traced process
-    /// has mapped, `*` for all that any process has. No `namespace` (the provider that the note names) stands for any.
-    Usdt {
-        binary: String,
-        namespace: Option<String>,
-        name: String,
-    },
-    /// On one CPU.
-    Interval {
-        period: Period,
-    },
-    /// On every CPU.
-    Profile {
-        period: Period,
-    },
-    /// Each time that so many events of the kernel have happened, on every CPU. The names are [`crate::events`]'s.
-    Software {
-        event: String,
-        count: u64,
-    },
-    /// The same of the processor.
-    Hardware {
-        event: String,
-        count: u64,
-    },
-    /// Accesses to memory: `length` bytes at an address, `mode` one of `w`, `rw` and `x`.
-    Watchpoint {
-        address: u64,
-        length: u64,
-        mode: String,
-    },
-    /// Entry of a function of the kernel's BTF, by a trampoline.
-    Fentry {
-        module: Option<String>,
-        function: String,
-    },
-    /// Its return.
-    Fexit {
-        module: Option<String>,
-        function: String,
-    },
-    /// Entry of a BPF program, or of a function of one, that is loaded on the target. `id`: of the program; none for all of them.
-    FentryProgram {
-        id: Option<u32>,
-        function: String,
-    },
-    /// Its return.
-    FexitProgram {
-        id: Option<u32>,
-        function: String,
-    },
-    /// A tracepoint, with the arguments that the kernel's code passes.
-    RawTracepoint {
-        module: Option<String>,
-        event: String,
-    },
-    /// An iterator of the kernel, which runs the program once for each of its objects when it is read: `task`.
-    Iter {
-        name: String,
-    },
-    /// An attach point that parameters of the command line complete: [`crate::attach::parse`] reads it then. `target`: the
-    /// provider's full name.
-    Deferred {
-        target: String,
-        parts: Vec<Part>,
-    },
-}
-
-impl Attach {
-    /// It stands for all places that match.
-    pub fn is_pattern(&self) -> bool {
-        let target = |binary: &str, target: &UserTarget| {
-            is_pattern(binary)
-                || matches!(target, UserTarget::Function { name, .. } if is_pattern(name))
-                // overloads have one name
-                || matches!(target, UserTarget::Demangled(_))
-        };
-        match self {
-            Attach::Kprobe {
-                module, function, ..
-            }
-            | Attach::Kretprobe { module, function } => {
-                is_pattern(function) || module.as_deref().is_some_and(is_pattern)
-            }
-            Attach::Fentry { module, function }
-            | Attach::Fexit { module, function }
-            | Attach::RawTracepoint {
-                module,
-                event: function,
-            } => is_pattern(function) || module.as_deref().is_some_and(is_pattern),
-            Attach::FentryProgram { id, function } | Attach::FexitProgram { id, function } => {
-                id.is_none() || is_pattern(function)
-            }
-            Attach::Tracepoint { category, event } => is_pattern(category) || is_pattern(event),
-            Attach::Uprobe { binary, target: t } | Attach::Uretprobe { binary, target: t } => {
-                target(binary, t)
-            }
-            Attach::Usdt {
-                binary,
-                namespace,
-                name,
-            } => {
-                binary.is_empty()
-                    || is_pattern(binary)
-                    || is_pattern(name)
-                    || namespace.as_deref().is_some_and(is_pattern)
-            }
-            _ => false,
-        }
-    }
-
-    /// The name of the place is known on the target alone: bpftrace's names of functions and raw tracepoints hold the module.
-    pub fn has_late_name(&self) -> bool {
-        match self {
-            Attach::Fentry { module, .. }
-            | Attach::Fexit { module, .. }
-            | Attach::RawTracepoint { module, .. } => module.is_none() || self.is_late(),
-            _ => self.is_late(),
-        }
-    }
-
-    /// The program is loaded for one function, event or BPF program.
-    pub fn is_traced(&self) -> bool {
-        matches!(
-            self,
-            Attach::Fentry { .. }
-                | Attach::Fexit { .. }
-                | Attach::FentryProgram { .. }
-                | Attach::FexitProgram { .. }
-                | Attach::RawTracepoint { .. }
-        )
-    }
-
-    /// What it is attached to is known on the target alone.
-    pub fn is_late(&self) -> bool {
-        self.is_pattern()
-            || matches!(
-                self,
-                Attach::Deferred { .. }
-                    | Attach::Usdt {
-                        namespace: None,
-                        ..
-                    }
-            )
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UserTarget {
-    /// A function of the symbol table, and bytes into it.
-    Function { name: String, offset: u64 },
-    /// An address as the symbol table counts them.
-    Address(u64),
-    /// All functions whose name is this one, or matches it, once C++ names are written out. Parameters count if it has a `(`.
-    Demangled(String),
-    /// The first instruction of a line that DWARF's line table has. `file`: the end of its path.
-    Line {
-        file: String,
-        line: u64,
-        column: Option<u64>,
-    },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Period {
-    /// Nanoseconds between two events.
-    Nanoseconds(u64),
-    /// Events a second.
-    Hertz(u64),
-}
-
 /// A map of the script.
 ///
 /// - With a key: a hash map (per-CPU for aggregations), key and value as their types say.
@@ -476,6 +184,20 @@ impl EventKind {
                 std::slice::from_ref(arg)
             }
             _ => &[],
+        }
+    }
+
+    pub fn args_mut(&mut self) -> &mut [Arg] {
+        match self {
+            EventKind::Printf(f)
+            | EventKind::Cat(f)
+            | EventKind::System(f)
+            | EventKind::Errorf(f)
+            | EventKind::Warnf(f) => &mut f.args,
+            EventKind::Print { value: arg } | EventKind::PrintMapEntry { key: arg, .. } => {
+                std::slice::from_mut(arg)
+            }
+            _ => &mut [],
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use bt_abi::manifest::{EventKind, Manifest};
+use bt_abi::manifest::Manifest;
 use bt_abi::types::{NamedField, Type, Variant};
 
 use super::MODULE_HELP;
@@ -111,18 +111,8 @@ fn each_type(manifest: &mut Manifest, visit: &mut dyn FnMut(&mut Type)) {
         map.key.iter_mut().for_each(|key| inner(key, visit));
         inner(&mut map.value, visit);
     }
-    for event in &mut manifest.events {
-        match &mut event.kind {
-            EventKind::Printf(f)
-            | EventKind::Cat(f)
-            | EventKind::System(f)
-            | EventKind::Errorf(f)
-            | EventKind::Warnf(f) => f.args.iter_mut().for_each(|a| inner(&mut a.ty, visit)),
-            EventKind::Print { value } => inner(&mut value.ty, visit),
-            EventKind::PrintMapEntry { key, .. } => inner(&mut key.ty, visit),
-            _ => {}
-        }
-    }
+    let args = manifest.events.iter_mut().flat_map(|e| e.kind.args_mut());
+    args.for_each(|arg| inner(&mut arg.ty, visit));
 }
 
 fn inner(ty: &mut Type, visit: &mut dyn FnMut(&mut Type)) {
