@@ -25,6 +25,7 @@ pub mod suggest;
 pub mod typed;
 pub mod types;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bt_abi::Manifest;
@@ -61,6 +62,8 @@ pub struct Options {
     pub keep_ir: bool,
     /// Compile calls that change something or run commands.
     pub allow_unsafe: bool,
+    /// Parameters of the script that are known now, by their number: literals.
+    pub params: BTreeMap<u32, String>,
     /// Prints diagnostics and ends the process: LLVM cannot go on.
     pub on_fatal: fn(&Source, &[Diagnostic]),
 }
@@ -79,13 +82,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
         return (None, expand::locate(diagnostics, source));
     }
     let records = Records::new(options.facts.clone());
-    let (script, found) = check::check(
-        &tree,
-        &records,
-        &options.environment,
-        options.allow_unsafe,
-        &external,
-    );
+    let (script, found) = check::check(&tree, &records, options, &external);
     // What has no type because of a mistake that was reported already is no second one.
     let known = diagnostics::has_errors(&diagnostics);
     diagnostics.extend(found.into_iter().filter(|d| !known || d.code != "E0313"));

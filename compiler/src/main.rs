@@ -3,6 +3,7 @@
 mod list;
 mod run;
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -49,6 +50,10 @@ struct Cli {
     /// Only say whether the script is good; write nothing
     #[arg(long)]
     check: bool,
+
+    /// Fix a parameter of the script, as in --param 1=10: a literal, which btrun cannot change; may be given again
+    #[arg(long = "param", value_name = "N=VALUE", value_parser = fixed_param)]
+    params: Vec<(u32, String)>,
 
     #[command(flatten)]
     settings: Settings,
@@ -121,6 +126,7 @@ impl Settings {
                 .collect(),
             keep_ir,
             allow_unsafe: self.allow_unsafe,
+            params: BTreeMap::new(),
             on_fatal: match format {
                 Format::Text => |source, list| end(diagnostics::print(list, source)),
                 Format::Json => |source, list| {
@@ -192,9 +198,10 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
             &parsed.diagnostics,
         ))));
     }
-    let options = cli
+    let mut options = cli
         .settings
         .options(cli.format, cli.emit == Some(Stage::Ir))?;
+    options.params = cli.params.iter().cloned().collect();
     let (output, found) = compile(&source, &options);
     show(&cli.settings, cli.format, &found, &source)?;
     let Some(output) = output else {
@@ -220,7 +227,8 @@ fn run(cli: &Cli) -> anyhow::Result<ExitCode> {
 /// `btc run`; comes back only if there is nothing to run.
 fn compile_and_run(run: &run::Run) -> anyhow::Result<ExitCode> {
     let source = read_source(run.program.as_deref(), run.script())?;
-    let options = run.settings.options(Format::Text, false)?;
+    let mut options = run.settings.options(Format::Text, false)?;
+    options.params = run.fixed()?;
     let (output, found) = compile(&source, &options);
     show(&run.settings, Format::Text, &found, &source)?;
     match output {
@@ -239,6 +247,17 @@ fn compile_and_list(list: &list::List) -> anyhow::Result<ExitCode> {
         None => return Ok(ExitCode::from(1)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `N=VALUE`
+fn fixed_param(word: &str) -> Result<(u32, String), String> {
+    let (index, text) = word
+        .split_once('=')
+        .ok_or("write the number of the parameter and its value: `1=10`")?;
+    match index.trim_start_matches('$').parse() {
+        Ok(index @ 1..) => Ok((index, text.to_string())),
+        _ => Err(format!("`{index}` is no number of a parameter: 1 is `$1`")),
+    }
 }
 
 /// Ends the process after diagnostics, whether or not they could be printed.

@@ -1,5 +1,6 @@
 //! `btc run`: compiles a script and runs it at once.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Context;
+use bt_abi::parameters::Words;
 use clap::Args;
 
 use crate::Settings;
@@ -102,6 +104,12 @@ impl Run {
             Some(_) => &self.words,
             None => self.words.get(1..).unwrap_or_default(),
         }
+    }
+
+    /// The parameters are known: for the script they are literals.
+    pub fn fixed(&self) -> anyhow::Result<BTreeMap<u32, String>> {
+        let words = Words::sort(self.params()).map_err(anyhow::Error::msg)?;
+        Ok(words.positional)
     }
 
     /// Becomes btrun on the object, which lies in memory; comes back only with an error.

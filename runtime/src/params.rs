@@ -1,12 +1,13 @@
 //! The parameters of a script: `$1`, `$#` and `getopt()` get their values from the command line, through the slots of the
 //! manifest.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::Path;
 
 use bt_abi::attach::{self, Part, Piece};
-use bt_abi::manifest::{Attach, Manifest, OptionDefault, Slot, SlotValue};
+use bt_abi::manifest::{Attach, FixedParam, Manifest, OptionDefault, Slot, SlotValue};
+use bt_abi::parameters::{Words, number};
 use bt_abi::types::Type;
 
 use crate::error::Failure;
@@ -15,16 +16,9 @@ use crate::suggest;
 /// What goes into the slots section: bytes, and the offset where they start.
 pub type SlotBytes = Vec<(u32, Vec<u8>)>;
 
-/// The words after OBJECT, sorted.
-struct Words {
-    positional: Vec<String>,
-    /// `--name` and `--name=value`
-    named: Vec<(String, Option<String>)>,
-}
-
 /// The values of the slots that the command line gives.
 pub fn fill(manifest: &Manifest, words: &[OsString]) -> Result<SlotBytes, Failure> {
-    let words = sort(words)?;
+    let words = sorted(manifest, words)?;
     let known: Vec<&str> = manifest.slots.iter().filter_map(option_name).collect();
     if let Some((name, _)) = words
         .named
@@ -49,7 +43,7 @@ pub fn fill(manifest: &Manifest, words: &[OsString]) -> Result<SlotBytes, Failur
 
 /// Puts parameters into the attach points that name them.
 pub fn complete_probes(manifest: &mut Manifest, words: &[OsString]) -> Result<(), Failure> {
-    let words = sort(words)?;
+    let words = sorted(manifest, words)?;
     for program in &mut manifest.programs {
         let Attach::Deferred { target, parts } = &program.attach else {
             continue;
@@ -60,7 +54,7 @@ pub fn complete_probes(manifest: &mut Manifest, words: &[OsString]) -> Result<()
             for piece in part.pieces() {
                 text.push_str(match piece {
                     Piece::Text(text) => text,
-                    Piece::Param(index) => match words.positional.get(index as usize - 1) {
+                    Piece::Param(index) => match words.positional.get(&index) {
                         Some(word) => word,
                         None => {
                             let message = format!(
@@ -101,40 +95,22 @@ fn in_probes(manifest: &Manifest) -> Vec<(u32, u32)> {
     found
 }
 
-fn sort(words: &[OsString]) -> Result<Words, Failure> {
-    let mut sorted = Words {
-        positional: Vec::new(),
-        named: Vec::new(),
-    };
-    // As in bpftrace, `--` may stand before them; another one ends the named ones.
-    let mut rest = match words {
-        [first, rest @ ..] if first == "--" => rest.iter(),
-        words => words.iter(),
-    };
-    for word in rest.by_ref() {
-        let text = utf8(word)?;
-        match text.strip_prefix("--") {
-            Some("") => break,
-            Some(named) => sorted.named.push(match named.split_once('=') {
-                Some((name, value)) => (name.to_string(), Some(value.to_string())),
-                None => (named.to_string(), None),
-            }),
-            None => sorted.positional.push(text.to_string()),
-        }
+/// The words after OBJECT; those that were fixed when the script was compiled are as they were then.
+fn sorted(manifest: &Manifest, words: &[OsString]) -> Result<Words, Failure> {
+    let mut words = Words::sort(words).map_err(Failure::unusable)?;
+    for FixedParam { index, text } in &manifest.fixed {
+        match words.positional.get(index) {
+            Some(given) if given != text => {
+                let message = format!(
+                    "parameter ${index} is `{given}`, but the script was compiled with `{text}`"
+                );
+                let help = "leave it out, or compile the script again without fixing it";
+                return Err(Failure::unusable(message).help(help));
+            }
+            _ => words.positional.insert(*index, text.clone()),
+        };
     }
-    for word in rest {
-        sorted.positional.push(utf8(word)?.to_string());
-    }
-    Ok(sorted)
-}
-
-fn utf8(word: &OsStr) -> Result<&str, Failure> {
-    word.to_str().ok_or_else(|| {
-        Failure::unusable(format!(
-            "the parameter `{}` is not valid UTF-8",
-            word.display()
-        ))
-    })
+    Ok(words)
 }
 
 fn option_name(slot: &Slot) -> Option<&str> {
@@ -147,18 +123,14 @@ fn option_name(slot: &Slot) -> Option<&str> {
 /// `None`: comes from somewhere else.
 fn value(slot: &Slot, words: &Words) -> Option<Result<Vec<u8>, Failure>> {
     Some(match &slot.value {
-        SlotValue::Param { index } => {
-            let given = (*index as usize)
-                .checked_sub(1)
-                .and_then(|i| words.positional.get(i));
-            match given {
-                Some(text) => encode(&slot.ty, text),
-                None => Ok(vec![0; slot.ty.size() as usize]),
-            }
-            .map_err(|why| refuse(slot, &format!("${index}"), &why))
+        SlotValue::Param { index } => match words.positional.get(index) {
+            Some(text) => encode(&slot.ty, text),
+            None => Ok(vec![0; slot.ty.size() as usize]),
         }
-        SlotValue::ParamCount => encode(&slot.ty, &words.positional.len().to_string())
-            .map_err(|why| refuse(slot, "$#", &why)),
+        .map_err(|why| refuse(slot, &format!("${index}"), &why)),
+        SlotValue::ParamCount => {
+            encode(&slot.ty, &words.count().to_string()).map_err(|why| refuse(slot, "$#", &why))
+        }
         SlotValue::Option { name, default, .. } => {
             let given = words.named.iter().rev().find(|(n, _)| n == name);
             let text = match given {
@@ -223,31 +195,6 @@ fn encode(ty: &Type, text: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// Decimal, `0x` hexadecimal, `0` octal, with a sign, with `_` between digits; `1e6` as in scripts.
-fn number(text: &str) -> Option<i128> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let digits = digits.replace('_', "");
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    let lower = digits.to_ascii_lowercase();
-    let magnitude = if let Some(hex) = lower.strip_prefix("0x") {
-        u64::from_str_radix(hex, 16).ok()?
-    } else if let Some((mantissa, exponent)) = lower.split_once('e') {
-        let power = 10u64.checked_pow(exponent.parse().ok()?)?;
-        mantissa.parse::<u64>().ok()?.checked_mul(power)?
-    } else if lower.len() > 1 && lower.starts_with('0') {
-        u64::from_str_radix(&lower, 8).ok()?
-    } else {
-        lower.parse().ok()?
-    };
-    let magnitude = i128::from(magnitude);
-    Some(if negative { -magnitude } else { magnitude })
-}
-
 /// The answer to `btrun OBJECT --help`.
 pub fn help(object: &Path, manifest: &Manifest) -> String {
     let mut positional = 0;
@@ -273,6 +220,11 @@ pub fn help(object: &Path, manifest: &Manifest) -> String {
     let positional = in_probes
         .iter()
         .fold(positional, |most, (i, _)| most.max(*i));
+    let positional = manifest
+        .fixed
+        .iter()
+        .map(|f| f.index)
+        .fold(positional, u32::max);
     for index in 1..=positional {
         // attach points cannot do without theirs
         let _ = match in_probes.iter().any(|(i, _)| *i == index) {
@@ -297,6 +249,9 @@ pub fn help(object: &Path, manifest: &Manifest) -> String {
             .collect();
         let probes = in_probes.iter().filter(|(i, _)| *i == index);
         kinds.extend(probes.map(|(_, line)| format!("part of a probe, line {line}")));
+        if let Some(fixed) = manifest.fixed.iter().find(|f| f.index == index) {
+            kinds.push(format!("fixed to `{}`", fixed.text));
+        }
         let kinds = match kinds.is_empty() {
             true => "not used".to_string(),
             false => kinds.join("; "),
@@ -346,19 +301,6 @@ fn kind(ty: &Type) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_as_people_write_them() {
-        assert_eq!(number("42"), Some(42));
-        assert_eq!(number("-0x10"), Some(-16));
-        assert_eq!(number("0755"), Some(0o755));
-        assert_eq!(number("1_000"), Some(1000));
-        assert_eq!(number("2e3"), Some(2000));
-        assert_eq!(number("18446744073709551615"), Some(i128::from(u64::MAX)));
-        for bad in ["", "-", "abc", "12x", "0x", "1e99", "99999999999999999999"] {
-            assert_eq!(number(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn values_must_fit_their_slot() {

@@ -119,22 +119,20 @@ impl Checker<'_> {
     /// An argument that must be a string literal.
     pub fn literal_str(&mut self, site: &CallSite, index: usize, what: &str) -> Option<String> {
         let expr = self.arg(site, index)?;
-        match &expr.kind {
-            ast::ExprKind::Str(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-            _ => {
-                let error = Diagnostic::error(
-                    "E0406",
-                    expr.span,
-                    format!("{what} must be a string literal"),
-                );
-                self.report(
-                    error
-                        .here("not a literal")
-                        .help("write it in double quotes"),
-                );
-                None
-            }
+        if let ast::ExprKind::Str(bytes) = &expr.kind {
+            return Some(String::from_utf8_lossy(bytes).into_owned());
         }
+        if let Some(text) = text_param(expr).and_then(|index| self.params.get(&index)) {
+            return Some(text.clone());
+        }
+        let message = format!("{what} must be a string literal");
+        let error = Diagnostic::error("E0406", expr.span, message).here("not a literal");
+        let help = match text_param(expr) {
+            Some(index) => self.fixing(index, "TEXT"),
+            None => "write it in double quotes".into(),
+        };
+        self.report(error.help(help));
+        None
     }
 
     /// The first two arguments, which must be strings; `None` if that was reported.
@@ -166,9 +164,23 @@ impl Checker<'_> {
                 expr.span,
                 format!("{what} must be an integer literal"),
             );
-            self.report(error.here("not a literal"));
+            let error = error.here("not a literal");
+            self.report(match expr.kind {
+                ast::ExprKind::Param(index) => error.help(self.fixing(index, "NUMBER")),
+                _ => error,
+            });
         }
         literal
+    }
+
+    /// How a parameter becomes a literal.
+    pub(super) fn fixing(&self, index: u32, value: &str) -> String {
+        match self.params.get(&index) {
+            Some(text) => format!("parameter ${index} is `{text}`"),
+            None => format!(
+                "fix it when you compile: `btc --param {index}={value} ...`; `btc run` knows its parameters"
+            ),
+        }
     }
 
     /// An argument that must be a whole map.
@@ -229,5 +241,20 @@ impl Checker<'_> {
                 .here(format!("this is `{}`", self.show(&arg.ty))),
         );
         Expr::poison(site.span)
+    }
+}
+
+/// `$1` or `str($1)`, where a text is wanted.
+fn text_param(expr: &ast::Expr) -> Option<u32> {
+    match &expr.kind {
+        ast::ExprKind::Param(index) => Some(*index),
+        ast::ExprKind::Call { name, args } if name.node == "str" => match args.as_slice() {
+            [Arg::Expr(arg)] => match arg.kind {
+                ast::ExprKind::Param(index) => Some(index),
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
     }
 }

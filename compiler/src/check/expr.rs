@@ -144,7 +144,7 @@ impl Checker<'_> {
         }
     }
 
-    fn string_literal(&mut self, bytes: &[u8], span: Span) -> Expr {
+    pub(super) fn string_literal(&mut self, bytes: &[u8], span: Span) -> Expr {
         // A NUL ends a string in BPF and in C, so what follows it could never be seen.
         let bytes = bytes.split(|b| *b == 0).next().unwrap_or_default();
         let limit = self.config.max_strlen as usize;

@@ -34,13 +34,14 @@ pub use constant::evaluate;
 
 pub use crate::typed::literal_size;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bt_abi::manifest::Attach;
 use bt_grammar::ast;
 use bt_grammar::diag::{Diagnostic, Severity};
 use bt_grammar::span::Span;
 
+use crate::Options;
 use crate::external::External;
 use crate::probes::{self, Spec, iter};
 use crate::typed::visit::{self, Node};
@@ -58,13 +59,13 @@ const MAX_ROUNDS: usize = 64;
 pub fn check(
     script: &ast::Script,
     records: &Records,
-    environment: &[(String, String)],
-    allow_unsafe: bool,
+    options: &Options,
     external: &External,
 ) -> (Script, Vec<Diagnostic>) {
     let mut checker = Checker::new(records, external);
-    checker.allow_unsafe = allow_unsafe;
-    let config = checker.config_blocks(script, environment);
+    checker.allow_unsafe = options.allow_unsafe;
+    checker.params = options.params.clone();
+    let config = checker.config_blocks(script, &options.environment);
     checker.config = config;
     checker.definitions(script);
     let probes = checker.attach_points(script);
@@ -106,6 +107,7 @@ pub fn check(
         maps: checker.maps.iter().map(MapInfo::to_typed).collect(),
         slots: checker.slots,
         config: checker.config,
+        params: checker.params,
     };
     (script, diagnostics)
 }
@@ -119,6 +121,8 @@ pub struct Checker<'a> {
     diagnostics: Vec<Diagnostic>,
     /// Calls may change something.
     allow_unsafe: bool,
+    /// Parameters that are literals.
+    params: BTreeMap<u32, String>,
     /// Something was learnt in this round that earlier parts of the script may depend on.
     changed: bool,
     maps: Vec<MapInfo>,
@@ -192,6 +196,7 @@ impl<'a> Checker<'a> {
             config: ScriptConfig::default(),
             diagnostics: Vec::new(),
             allow_unsafe: false,
+            params: BTreeMap::new(),
             changed: false,
             maps: Vec::new(),
             map_ids: HashMap::new(),

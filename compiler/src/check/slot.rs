@@ -1,6 +1,7 @@
 //! Late-bound values: `$1`, `$#`, `getopt()`, the start time.
 
 use bt_abi::manifest::{SlotValue, TargetPart};
+use bt_abi::parameters::number;
 use bt_grammar::ast;
 use bt_grammar::span::Span;
 
@@ -39,12 +40,21 @@ impl Checker<'_> {
 
     /// `$N` where a string is wanted.
     pub fn string_param(&mut self, index: u32, span: Span) -> Expr {
+        if let Some(text) = self.params.get(&index).cloned() {
+            return self.string_literal(text.as_bytes(), span);
+        }
         let size = self.config.max_strlen;
         self.slot(SlotValue::Param { index }, Ty::Str(size), span)
     }
 
-    /// `$N` as an integer.
+    /// `$N` as an integer. One that is known, and no number, is a text.
     pub fn int_param(&mut self, index: u32, span: Span) -> Expr {
+        if let Some(text) = self.params.get(&index) {
+            return match number(text) {
+                Some(value) => Expr::literal(value, span),
+                None => self.string_param(index, span),
+            };
+        }
         self.slot(SlotValue::Param { index }, INT64, span)
     }
 

@@ -64,6 +64,10 @@ impl Checker<'_> {
             }
             A::Unroll { count, body } => {
                 let count_span = count.span;
+                let param = match count.kind {
+                    ast::ExprKind::Param(index) => Some(index),
+                    _ => None,
+                };
                 let known = self.constant(count);
                 let count = self.value(count).flexible_int().or(known);
                 let Some(count @ 1..=MAX_UNROLL) = count else {
@@ -72,7 +76,11 @@ impl Checker<'_> {
                         count_span,
                         "the count of `unroll` must be a literal",
                     );
-                    self.report(error.here(format!("expected 1 to {MAX_UNROLL}")));
+                    let error = error.here(format!("expected 1 to {MAX_UNROLL}"));
+                    self.report(match param {
+                        Some(index) => error.help(self.fixing(index, "NUMBER")),
+                        None => error,
+                    });
                     return None;
                 };
                 let outer = self.current.unrolled.max(1);

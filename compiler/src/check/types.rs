@@ -1,5 +1,6 @@
 //! Types as scripts write them.
 
+use bt_abi::parameters::number;
 use bt_grammar::ast::{Expr, ExprKind, TypeBase, TypeExpr, TypeModifier};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
@@ -83,6 +84,7 @@ impl Checker<'_> {
     pub fn constant(&self, expr: &Expr) -> Option<i64> {
         match &expr.kind {
             ExprKind::Int(value) => i64::try_from(*value).ok(),
+            ExprKind::Param(index) => number(self.params.get(index)?)?.try_into().ok(),
             ExprKind::Ident(name) => match self.constants.get(name) {
                 Some((value, _)) => Some(*value),
                 None => i64::try_from(self.records.facts().enumerator(name)?.value).ok(),

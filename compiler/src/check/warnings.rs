@@ -79,6 +79,9 @@ impl Checker<'_> {
         let ExprKind::Param(index) = expr.kind else {
             return;
         };
+        if self.params.contains_key(&index) {
+            return;
+        }
         let message =
             format!("`${index}` may be a number or a text here, and is taken for a number");
         let warning =

@@ -233,6 +233,10 @@ pub fn string_at(cx: &mut Checker, address: Expr) -> Expr {
 /// `str($1 + 1)`: the parameter without its first bytes; nothing, if it is shorter.
 fn param_tail(cx: &mut Checker, index: u32, skip: i64, site: &CallSite) -> Expr {
     let whole = cx.string_param(index, site.span);
+    if let ExprKind::Str(text) = &whole.kind {
+        let tail = usize::try_from(skip).ok().and_then(|skip| text.get(skip..));
+        return cut(tail.unwrap_or_default().to_vec(), None, site);
+    }
     let (ExprKind::Slot(slot), Ty::Str(size)) = (whole.kind, whole.ty) else {
         return Expr::poison(site.span);
     };

@@ -44,6 +44,9 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| !p.alternatives.is_empty()) {
         found.push(flags::ALTERNATIVES);
     }
+    if !manifest.fixed.is_empty() {
+        found.push(flags::FIXED);
+    }
     for (index, program) in manifest.programs.iter().enumerate() {
         if !program.attach.is_traced() {
             continue;

@@ -145,6 +145,14 @@ pub fn lay_out(
         maps: maps(script, &plan, source),
         events,
         slots: slots(script, &plan, source),
+        fixed: script
+            .params
+            .iter()
+            .map(|(index, text)| abi::FixedParam {
+                index: *index,
+                text: text.clone(),
+            })
+            .collect(),
         fields,
         binaries: records
             .programs()

@@ -4,6 +4,8 @@
 
 pub mod visit;
 
+use std::collections::BTreeMap;
+
 use bt_abi::manifest::{Attach, SlotValue};
 use bt_grammar::ast::{BinaryOp, IncDecOp};
 use bt_grammar::span::Span;
@@ -38,6 +40,8 @@ pub struct Script {
     pub maps: Vec<Map>,
     pub slots: Vec<Slot>,
     pub config: ScriptConfig,
+    /// Parameters that are literals.
+    pub params: BTreeMap<u32, String>,
 }
 
 /// Settings: the environment over the script's `config` block over the defaults.

@@ -23,6 +23,7 @@ pub const KNOWN: &[&str] = &[
     ITERATORS,
     BUILD_IDS,
     KFUNCS,
+    FIXED,
 ];
 
 /// Types from [`crate::Type::Inet`] to [`crate::Type::UserName`].
@@ -68,3 +69,5 @@ pub const ITERATORS: &str = "iterators";
 pub const BUILD_IDS: &str = "build_ids";
 /// [`crate::manifest::SlotValue::KfuncExists`].
 pub const KFUNCS: &str = "kfuncs";
+/// [`crate::Manifest::fixed`].
+pub const FIXED: &str = "fixed";

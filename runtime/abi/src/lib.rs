@@ -10,6 +10,7 @@ pub mod flags;
 pub mod format;
 pub mod manifest;
 pub mod names;
+pub mod parameters;
 pub mod record;
 pub mod registers;
 pub mod types;

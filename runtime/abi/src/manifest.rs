@@ -35,6 +35,9 @@ pub struct Manifest {
     pub events: Vec<Event>,
     /// What `btrun` writes into [`crate::names::SLOTS_SECTION`] before load.
     pub slots: Vec<Slot>,
+    /// Parameters that were given when the script was compiled: they are part of the programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed: Vec<FixedParam>,
     /// Fields of kernel types and tracepoints that the programs read, for messages when the target lacks one.
     pub fields: Vec<FieldUse>,
     /// The programs and libraries whose types the programs were compiled with.
@@ -62,6 +65,14 @@ impl Capabilities {
     pub fn is_empty(&self) -> bool {
         self.unsafe_calls.is_empty()
     }
+}
+
+/// `$INDEX` has this text, and no other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FixedParam {
+    /// From 1.
+    pub index: u32,
+    pub text: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

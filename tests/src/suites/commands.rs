@@ -35,6 +35,19 @@ const CASES: &[Case] = &[
         status: 0,
     },
     Case {
+        name: "parameters are literals",
+        args: &[
+            "-q",
+            "-e",
+            "begin { @ = lhist(5, $1, 10, 5); print($2); print(is_literal($1)); exit(); }",
+            "0",
+            "abc",
+        ],
+        stdout: "abc\ntrue\n\n\n@:\n[5, 10)                1 |@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@|\n\n",
+        stderr: "",
+        status: 0,
+    },
+    Case {
         name: "options behind two dashes",
         args: &[
             "-q",
