@@ -37,16 +37,18 @@ pub fn refusal(
             .and_then(|n| span_of_line(manifest, n))
             .unwrap_or(program.span));
     }
-    if verbose {
-        return failure
-            .note(log.trim_end())
-            .note(format!("program `{name}`"));
-    }
-    for line in verifier::essence(log) {
+    let shown = match verbose {
+        true => vec![log.trim_end()],
+        false => verifier::essence(log),
+    };
+    for line in shown {
         failure = failure.note(line);
     }
     if verifier::last_helper(log) == Some("bpf_d_path") {
         failure = failure.note(PATH_ALLOWED);
+    }
+    if verbose {
+        return failure.note(format!("program `{name}`"));
     }
     failure.help(format!(
         "`btrun -v` prints the verifier's whole log of program `{name}`"

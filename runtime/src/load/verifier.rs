@@ -39,8 +39,22 @@ impl Logs {
     }
 }
 
-/// The last lines that say what is wrong: no statistics, no state dumps.
+/// Newer kernels end the log with a report for people: what failed, why, where, what could be done. What the verifier did stands before it.
+fn parts(log: &str) -> (&str, &str) {
+    match log.find("\nVerification failed: ") {
+        Some(at) => log.split_at(at),
+        None => (log, ""),
+    }
+}
+
+/// The last lines that say what is wrong: no statistics, no state dumps. Where the kernel gives a reason, that too.
 pub fn essence(log: &str) -> Vec<&str> {
+    let (log, report) = parts(log);
+    let reason = report.lines().skip_while(|line| line.trim() != "Reason:");
+    let reason = reason
+        .skip(1)
+        .map(str::trim)
+        .take_while(|line| !line.is_empty());
     let noise = |line: &&str| {
         let line = line.trim();
         !(line.is_empty()
@@ -55,12 +69,13 @@ pub fn essence(log: &str) -> Vec<&str> {
             || line.starts_with("regs="))
     };
     let lines: Vec<&str> = log.lines().filter(noise).collect();
-    lines[lines.len().saturating_sub(3)..].to_vec()
+    let last = lines.len().saturating_sub(3);
+    lines[last..].iter().copied().chain(reason).collect()
 }
 
 /// The helper that the last call in the log is of.
 pub fn last_helper(log: &str) -> Option<&str> {
-    let calls = log.lines().rev();
+    let calls = parts(log).0.lines().rev();
     let call = calls.filter_map(|line| line.split_once(") call ")).next()?;
     call.1.split('#').next()
 }
@@ -118,5 +133,22 @@ mod tests {
         assert_eq!(script_line("98: $x = 1;\nback-edge\n", &script), Some(2));
         assert_eq!(script_line("; else\n", &script), None);
         assert!(essence("").is_empty());
+    }
+
+    #[test]
+    fn a_report_of_the_kernel_is_not_taken_for_the_trace() {
+        let log = "36: (b7) r3 = 1024\n37: (85) call bpf_d_path#147\nhelper call is not allowed in probe\n\n\
+            Verification failed: Policy: Operation is not allowed\n\nReason:\n  It is so\n  by the rules.\n\nAt:\n\
+            Instruction context:\n>>> 37 | (85) call bpf_d_path#147\n    38 | (85) call bpf_ringbuf_output#130\n\n\
+            Suggestion:\n  Do something else.\n\nprocessed 22 insns (limit 1000000)\n";
+        let want = [
+            "36: (b7) r3 = 1024",
+            "37: (85) call bpf_d_path#147",
+            "helper call is not allowed in probe",
+            "It is so",
+            "by the rules.",
+        ];
+        assert_eq!(essence(log), want);
+        assert_eq!(last_helper(log), Some("bpf_d_path"));
     }
 }
