@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bt_abi::Manifest;
-use bt_abi::manifest::{Need, NeedKind};
+use bt_abi::manifest::{Kfunc, Need, NeedKind};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
 use inkwell::context::Context;
@@ -96,6 +96,7 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
             manifest.faults = generated.used.faults.clone();
             layout::flag_faults(&mut manifest);
             manifest.needs = needs(&generated.used, source);
+            manifest.kfuncs = kfuncs(&generated.used, source);
             match object::finish(&generated.elf, &manifest) {
                 Ok(object) => (
                     Some(Output {
@@ -258,4 +259,12 @@ fn needs(used: &lower::Used, source: &Source) -> Vec<Need> {
         span: source.manifest_span(*span),
     };
     used.helpers.iter().map(need).collect()
+}
+
+fn kfuncs(used: &lower::Used, source: &Source) -> Vec<Kfunc> {
+    let kfunc = |(name, span): (&String, &Span)| Kfunc {
+        name: name.clone(),
+        span: source.manifest_span(*span),
+    };
+    used.kfuncs.iter().map(kfunc).collect()
 }

@@ -161,6 +161,7 @@ pub fn lay_out(
             .collect(),
         faults: Vec::new(),
         needs: Vec::new(),
+        kfuncs: Vec::new(),
         config: abi::Config {
             print_maps_on_exit: script.config.print_maps_on_exit,
             max_map_keys: script.config.max_map_keys,

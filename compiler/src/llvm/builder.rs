@@ -71,7 +71,7 @@ impl<'c> Builder<'c> {
         self.cx.ptr_type(AddressSpace::default())
     }
 
-    fn int_type(&self, bytes: u32) -> IntType<'c> {
+    pub(super) fn int_type(&self, bytes: u32) -> IntType<'c> {
         self.cx
             .custom_width_int_type(std::num::NonZeroU32::new(bytes * 8).expect("not empty"))
             .expect("a small width")

@@ -35,6 +35,8 @@ pub struct Member<'a> {
     pub storage: Option<u64>,
 }
 
+const TAG_STRUCT: u32 = 0x13;
+const TAG_UNION: u32 = 0x17;
 const TAG_CONST: u32 = 0x26;
 const TAG_VOLATILE: u32 = 0x35;
 
@@ -268,39 +270,14 @@ impl Di {
         params: &[(&str, Node)],
         local: bool,
     ) -> Node {
-        let mut types: Vec<LLVMMetadataRef> = std::iter::once(ret.0)
-            .chain(params.iter().map(|p| p.1.0))
-            .collect();
-        // SAFETY: names and arrays with their lengths; the function belongs to the module of this builder.
-        unsafe {
-            let ty = LLVMDIBuilderCreateSubroutineType(
-                self.builder,
-                self.file,
-                types.as_mut_ptr(),
-                types.len() as u32,
-                LLVMDIFlagPrototyped,
-            );
-            let scope = LLVMDIBuilderCreateFunction(
-                self.builder,
-                self.file,
-                name.as_ptr().cast(),
-                name.len(),
-                c"".as_ptr(),
-                0,
-                self.file,
-                line,
-                ty,
-                i32::from(local),
-                1,
-                line,
-                LLVMDIFlagPrototyped,
-                1,
-            );
-            // BTF takes the parameters' names from these; they need not be used.
-            for (index, (name, ty)) in params.iter().enumerate() {
+        let scope = self.subprogram(name, line, Some(ret), params, local, true);
+        // BTF takes the parameters' names from these; they need not be used.
+        for (index, (name, ty)) in params.iter().enumerate() {
+            // SAFETY: the name is given with its length, nodes of this builder.
+            unsafe {
                 LLVMDIBuilderCreateParameterVariable(
                     self.builder,
-                    scope,
+                    scope.0,
                     name.as_ptr().cast(),
                     name.len(),
                     index as u32 + 1,
@@ -311,9 +288,90 @@ impl Di {
                     LLVMDIFlagZero,
                 );
             }
-            LLVMSetSubprogram(function.as_value_ref(), scope);
-            Node(scope)
         }
+        // SAFETY: the function belongs to the module of this builder.
+        unsafe { LLVMSetSubprogram(function.as_value_ref(), scope.0) };
+        scope
+    }
+
+    /// Gives a function that is defined elsewhere its prototype: the result (none: `void`), then the parameters, whose names BTF
+    /// does not keep.
+    pub fn declaration(
+        &self,
+        function: FunctionValue,
+        name: &str,
+        result: Option<Node>,
+        params: &[(&str, Node)],
+    ) {
+        let scope = self.subprogram(name, 0, result, params, false, false);
+        // SAFETY: the function belongs to the module of this builder.
+        unsafe { LLVMSetSubprogram(function.as_value_ref(), scope.0) };
+    }
+
+    fn subprogram(
+        &self,
+        name: &str,
+        line: u32,
+        result: Option<Node>,
+        params: &[(&str, Node)],
+        local: bool,
+        defined: bool,
+    ) -> Node {
+        let result = result.map_or(std::ptr::null_mut(), |n| n.0);
+        let mut types: Vec<LLVMMetadataRef> = std::iter::once(result)
+            .chain(params.iter().map(|p| p.1.0))
+            .collect();
+        // SAFETY: names and arrays with their lengths; a null result is `void`.
+        Node(unsafe {
+            let ty = LLVMDIBuilderCreateSubroutineType(
+                self.builder,
+                self.file,
+                types.as_mut_ptr(),
+                types.len() as u32,
+                LLVMDIFlagPrototyped,
+            );
+            LLVMDIBuilderCreateFunction(
+                self.builder,
+                self.file,
+                name.as_ptr().cast(),
+                name.len(),
+                c"".as_ptr(),
+                0,
+                self.file,
+                line,
+                ty,
+                i32::from(local),
+                i32::from(defined),
+                line,
+                LLVMDIFlagPrototyped,
+                1,
+            )
+        })
+    }
+
+    /// A struct or union that is declared, not defined.
+    pub fn forward(&self, name: &str, is_union: bool) -> Node {
+        let tag = match is_union {
+            true => TAG_UNION,
+            false => TAG_STRUCT,
+        };
+        // SAFETY: names with their lengths, nodes of this builder.
+        Node(unsafe {
+            LLVMDIBuilderCreateForwardDecl(
+                self.builder,
+                tag,
+                name.as_ptr().cast(),
+                name.len(),
+                self.unit,
+                self.file,
+                0,
+                0,
+                0,
+                0,
+                c"".as_ptr(),
+                0,
+            )
+        })
     }
 
     /// The type of a global variable, which is how maps and sections reach BTF.

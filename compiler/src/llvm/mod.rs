@@ -6,6 +6,7 @@ pub mod builder;
 pub mod di;
 pub mod emit;
 pub mod helper;
+pub mod kfunc;
 pub mod link;
 mod relocation;
 

@@ -134,7 +134,7 @@ impl<'c> Lower<'c, '_> {
         self.b.enum_value(node, name, value)
     }
 
-    fn debug_int(&self, int: IntTy) -> Node {
+    pub(super) fn debug_int(&self, int: IntTy) -> Node {
         let name = match (int.bytes, int.signed) {
             (1, true) => "signed char",
             (1, false) => "unsigned char",

@@ -9,6 +9,7 @@ mod event;
 mod expr;
 mod fault;
 mod iter;
+mod kfunc;
 mod known;
 mod loops;
 mod map;
@@ -53,6 +54,8 @@ pub struct Used {
     pub too_large: Vec<TooLarge>,
     /// There are loops in the programs or their subprograms.
     pub loops: bool,
+    /// Functions of the kernel that are called, and where each is first.
+    pub kfuncs: BTreeMap<String, Span>,
     /// What is counted when it goes wrong.
     pub faults: Vec<bt_abi::manifest::Fault>,
 }
@@ -69,6 +72,7 @@ pub struct Lower<'c, 's> {
     own: sections::OwnMaps<'c>,
     /// Debug types of relocated structs.
     partial: BTreeMap<(RecordId, bool), crate::llvm::di::Node>,
+    kfuncs: Vec<kfunc::Declared<'c>>,
     /// The map that is being added to is not kept for each CPU.
     pub shared: bool,
     program: program::State<'c, 's>,
@@ -92,6 +96,7 @@ pub fn lower<'c, 's>(
         maps: Vec::new(),
         own: sections::OwnMaps::default(),
         partial: BTreeMap::new(),
+        kfuncs: Vec::new(),
         shared: false,
         program: program::State::default(),
         used: Used::default(),

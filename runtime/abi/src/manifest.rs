@@ -48,6 +48,9 @@ pub struct Manifest {
     pub faults: Vec<Fault>,
     /// What the kernel must offer.
     pub needs: Vec<Need>,
+    /// Functions of the kernel that programs call, some of them maybe only where they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kfuncs: Vec<Kfunc>,
     pub config: Config,
     /// What the script can do besides looking.
     #[serde(default, skip_serializing_if = "Capabilities::is_empty")]
@@ -97,6 +100,14 @@ pub struct Span {
     pub end: u32,
     pub line: u32,
     pub column: u32,
+}
+
+/// A function of the kernel that programs call by its BTF.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kfunc {
+    pub name: String,
+    /// The first call.
+    pub span: Span,
 }
 
 /// One BPF program, of one attach point.

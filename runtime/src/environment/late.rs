@@ -65,7 +65,7 @@ fn value(slot: &Slot, process: Option<&Process>) -> Option<Result<u64, Failure>>
 }
 
 /// A kernel without BTF has no function that programs could call.
-fn has_function(name: &str) -> io::Result<bool> {
+pub fn has_function(name: &str) -> io::Result<bool> {
     match File::open(KERNEL_BTF) {
         Ok(file) => btf::has_function(file, name),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -4,6 +4,7 @@ use bt_abi::manifest::{Attach, Manifest, Need, NeedKind, Program, Span};
 use libbpf_rs::{ErrorKind, MapType, ProgramType};
 
 use super::{helpers, program_type, verifier};
+use crate::environment::late::has_function;
 use crate::environment::{KERNEL_BTF, release};
 use crate::error::Failure;
 
@@ -36,6 +37,14 @@ pub fn refusal(
         failure = failure.at(line
             .and_then(|n| span_of_line(manifest, n))
             .unwrap_or(program.span));
+        if let Some(kfunc) = verifier::unresolved_kfunc(log) {
+            let called = manifest.kfuncs.iter().find(|k| k.name == kfunc);
+            let at = called.map(|k| k.span).or(failure.span);
+            return kfunc_lacking(kfunc).at(at.unwrap_or(program.span));
+        }
+        if let Some(kfunc) = verifier::forbidden_kfunc(log) {
+            return kfunc_forbidden(program, kfunc).at(failure.span.unwrap_or(program.span));
+        }
     }
     let shown = match verbose {
         true => vec![log.trim_end()],
@@ -102,6 +111,37 @@ fn without_log(error: &libbpf_rs::Error, warnings: &[String]) -> Failure {
         failure = failure.note(line);
     }
     failure
+}
+
+/// A function of the kernel is not there, or has other parameters.
+fn kfunc_lacking(name: &str) -> Failure {
+    let release = release();
+    match has_function(name) {
+        Ok(true) => Failure::kernel(format!(
+            "`{name}` has other parameters on this kernel ({release}) than where the script was compiled"
+        ))
+        .help("compile the script with `--btf` and the BTF of this kernel"),
+        _ => Failure::kernel(format!(
+            "this kernel ({release}) has no function `{name}` that programs can call"
+        ))
+        .help(format!("call it behind `if (kfunc_exist(\"{name}\"))` to do without it")),
+    }
+}
+
+/// It is there, but not for programs, or not for those of this kind.
+fn kfunc_forbidden(program: &Program, name: &str) -> Failure {
+    let release = release();
+    match name {
+        "" => Failure::kernel(format!(
+            "this kernel ({release}) lets programs call none of its functions"
+        ))
+        .help("kernels can do that since Linux 5.13"),
+        name => Failure::kernel(format!(
+            "this kernel ({release}) does not let programs of `{}` call its function `{name}`",
+            program.probe
+        ))
+        .help("what may be called depends on the kind of probe, and grows with the kernel"),
+    }
 }
 
 fn lacking(need: &Need) -> Failure {

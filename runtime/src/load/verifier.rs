@@ -80,6 +80,29 @@ pub fn last_helper(log: &str) -> Option<&str> {
     call.1.split('#').next()
 }
 
+/// The function of the kernel that the program calls, and that is not there, or not as the program calls it. libbpf writes this line.
+pub fn unresolved_kfunc(log: &str) -> Option<&str> {
+    let mut lines = log.lines().rev();
+    lines.find_map(|line| {
+        let (name, _) = line.strip_prefix("kfunc '")?.split_once('\'')?;
+        // of several declarations of it
+        Some(name.split_once("___").map_or(name, |(name, _)| name))
+    })
+}
+
+/// The function of the kernel that this program may not call.
+pub fn forbidden_kfunc(log: &str) -> Option<&str> {
+    let said = log.lines().rev().find_map(|line| {
+        let rest = line.strip_prefix("calling kernel function ")?;
+        rest.strip_suffix(" is not allowed")
+    });
+    match said {
+        // before 5.13 no program can call any
+        None if log.contains("BPF_CALL uses reserved fields") => Some(""),
+        said => said,
+    }
+}
+
 /// The last line of the script that the log speaks of: by number where the kernel names it (`; text @ vfs.bt:3`, since 6.9), else
 /// by its text, if no other line reads the same.
 pub fn script_line(log: &str, source: &Source) -> Option<u32> {
@@ -119,6 +142,13 @@ mod tests {
         assert_eq!(last_helper(LOG), None);
         let call = "18: (b7) r3 = 1024\n19: (85) call bpf_d_path#147\nhelper call is not allowed in probe\n";
         assert_eq!(last_helper(call), Some("bpf_d_path"));
+        let call = "5: <invalid kfunc call>\nkfunc 'bpf_task_from_pid___1' is referenced but wasn't resolved\nprocessed 5 insns\n";
+        assert_eq!(unresolved_kfunc(call), Some("bpf_task_from_pid"));
+        assert_eq!(unresolved_kfunc(LOG), None);
+        let call = "5: (85) call vfs_read#65891\ncalling kernel function vfs_read is not allowed\nprocessed 5 insns\n";
+        assert_eq!(forbidden_kfunc(call), Some("vfs_read"));
+        assert_eq!(forbidden_kfunc("BPF_CALL uses reserved fields\n"), Some(""));
+        assert_eq!(forbidden_kfunc(LOG), None);
         let source = |name: &str, text: &str| Source {
             name: name.into(),
             text: text.into(),
