@@ -19,6 +19,7 @@ pub mod llvm;
 pub mod lower;
 pub mod names;
 pub mod object;
+pub mod pinned;
 pub mod probes;
 pub mod source;
 pub mod suggest;
@@ -86,6 +87,9 @@ pub fn compile(source: &Source, options: &Options) -> (Option<Output>, Vec<Diagn
     // What has no type because of a mistake that was reported already is no second one.
     let known = diagnostics::has_errors(&diagnostics);
     diagnostics.extend(found.into_iter().filter(|d| !known || d.code != "E0313"));
+    if !diagnostics::has_errors(&diagnostics) {
+        diagnostics.extend(pinned::check(&script));
+    }
     diagnostics = expand::locate(diagnostics, source);
     if diagnostics::has_errors(&diagnostics) {
         return (None, diagnostics);

@@ -82,6 +82,8 @@ pub enum Mounts {
     AsTheyAre,
     /// tracefs and bpffs.
     Tracefs,
+    /// bpffs, for the trigger too.
+    Bpf,
     /// The kernel's BTF is hidden.
     NoBtf,
 }

@@ -60,7 +60,7 @@ impl Builtin for Args {
                 None => unknown_arguments(cx, span),
             };
         }
-        if let Attach::Iter { name } = &cx.spec().attach {
+        if let Attach::Iter { name, .. } = &cx.spec().attach {
             return match iter::context(cx.records, name) {
                 Some(record) => {
                     let ty = Ty::Ptr(Box::new(Ty::Record(record)), Space::Context);

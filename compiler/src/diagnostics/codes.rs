@@ -287,6 +287,14 @@ const CODES: &[Entry] = &[
         "A script without probes does nothing, and there is nothing to compile.",
     ),
     (
+        "E0511",
+        "not in a pinned iterator",
+        "A pinned iterator runs when its file is read, after btrun has gone. The kernel writes what it prints, and can write integers \
+         and strings: `printf` without `%o`, `%r` and the precision of numbers, `print` of one integer or string. What btrun \
+         would do (maps, `time`, `exit`, `system`, stacks, symbols) is not possible there.\n\n    \
+         iter:task:list { printf(\"%-16s %d\\n\", ctx.task.comm, ctx.task.pid); }",
+    ),
+    (
         "E0510",
         "no longer part of the language",
         "Older bpftraces had this, and 0.26 does not: `asyncwatchpoint`, watchpoints on arguments of functions, and `unwatch()`, which \
@@ -382,6 +390,12 @@ const CODES: &[Entry] = &[
         "W0928",
         "map printed in a loop",
         "`print(@map)` sends a message, and btrun prints the map when it gets it. A loop may have changed the map by then.",
+    ),
+    (
+        "W0930",
+        "a map that nobody sees",
+        "A pinned iterator writes to a map after the run, and nothing reads it: btrun prints maps when it ends. Print what it holds in \
+         the probe.",
     ),
     (
         "W0929",

@@ -81,6 +81,9 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     if manifest.programs.iter().any(|p| iterates(&p.attach)) {
         found.push(flags::ITERATORS);
     }
+    if script_pins(manifest) {
+        found.push(flags::PINS);
+    }
     for slot in &manifest.slots {
         match slot.value {
             SlotValue::KernelAddress(_)
@@ -101,6 +104,11 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
     found.sort_unstable();
     found.dedup();
     found.into_iter().map(str::to_string).collect()
+}
+
+fn script_pins(manifest: &Manifest) -> bool {
+    let pinned = |attach: &Attach| matches!(attach, Attach::Iter { pin: Some(_), .. });
+    manifest.programs.iter().any(|p| pinned(&p.attach))
 }
 
 fn of_event(kind: &EventKind, found: &mut Vec<&str>) {

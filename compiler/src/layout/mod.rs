@@ -15,6 +15,7 @@ use bt_abi::record::HEADER_SIZE;
 use bt_abi::types::Layout;
 use bt_grammar::span::Span;
 
+use crate::pinned;
 use crate::source::Source;
 use crate::typed::visit::{self, Node};
 use crate::typed::{Call, Expr, ExprKind, Script, Step};
@@ -78,6 +79,7 @@ pub fn lay_out(
     let mut events = Vec::new();
     let mut capabilities = abi::Capabilities::default();
     for probe in &script.probes {
+        let sends = !pinned::is_pinned(probe);
         visit::probe(probe, &mut |node| match node {
             Node::Call(call, span) => {
                 if call.function.is_unsafe() {
@@ -86,7 +88,9 @@ pub fn lay_out(
                         span: source.manifest_span(span),
                     });
                 }
-                plan_event(script, &mut plan, &mut events, call, span, source)
+                if sends {
+                    plan_event(script, &mut plan, &mut events, call, span, source)
+                }
             }
             Node::Place(place, span) => {
                 for step in &place.steps {
@@ -172,6 +176,13 @@ pub fn lay_out(
     };
     manifest.must_understand = flags::flags_of(&manifest);
     (plan, manifest)
+}
+
+/// Does a call send a record?
+pub fn sends(script: &Script, call: &Call) -> bool {
+    call.function
+        .event(call, &mut EventLayout::new(script))
+        .is_some()
 }
 
 fn plan_event(

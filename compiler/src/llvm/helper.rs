@@ -55,6 +55,7 @@ helpers! {
     JIFFIES64 = 118 "bpf_jiffies64" "5.17";
     GET_NS_CURRENT_PID_TGID = 120 "bpf_get_ns_current_pid_tgid" "5.7";
     KTIME_GET_BOOT_NS = 125 "bpf_ktime_get_boot_ns" "5.8";
+    SEQ_PRINTF = 126 "bpf_seq_printf" "5.8";
     SEQ_WRITE = 127 "bpf_seq_write" "5.8";
     RINGBUF_OUTPUT = 130 "bpf_ringbuf_output" "5.8";
     RINGBUF_RESERVE = 131 "bpf_ringbuf_reserve" "5.8";

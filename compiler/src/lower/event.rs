@@ -37,7 +37,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     /// Scalars are cheap to hold; large values only if they must be evaluated in order: they have effects, or what follows them has.
-    fn evaluate_early(&mut self, arg: &Expr, in_order: bool) -> Option<Early<'c>> {
+    pub(super) fn evaluate_early(&mut self, arg: &Expr, in_order: bool) -> Option<Early<'c>> {
         if arg.ty.is_scalar() {
             return Some(Early::Scalar(self.scalar(arg)));
         }
@@ -117,7 +117,7 @@ impl<'c> Lower<'c, '_> {
 }
 
 /// A value that was evaluated before its record exists.
-enum Early<'c> {
+pub(super) enum Early<'c> {
     Scalar(crate::llvm::IntValue<'c>),
     Memory(PointerValue<'c>),
 }

@@ -49,12 +49,10 @@ impl<'c> Lower<'c, '_> {
     /// Where the script sends records, a byte goes to the reader of the iterator for each object: it reads a byte at a time, and so
     /// gets the records of one object before the next one is looked at, and none is lost.
     pub(super) fn tell_reader(&mut self) {
-        if self.kind() != ProbeKind::Iter || self.plan.events.is_empty() {
+        if self.kind() != ProbeKind::Iter || self.is_pinned() || self.plan.events.is_empty() {
             return;
         }
-        // The context of every iterator begins with `struct bpf_iter_meta *`, and that with `struct seq_file *`.
-        let meta = self.b.load_ptr(self.context());
-        let seq = self.b.load_ptr(meta);
+        let seq = self.seq_file();
         let byte = self.b.alloca(8);
         self.b.store(byte, self.int(0), 8);
         let one = self.int(1);

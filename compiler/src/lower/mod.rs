@@ -18,6 +18,7 @@ mod place;
 mod program;
 mod scratch;
 mod sections;
+mod seq;
 mod stmt;
 mod strings;
 mod target;

@@ -35,6 +35,7 @@ pub struct OwnMaps<'c> {
     maps: BTreeMap<String, GlobalValue<'c>>,
     slots: Option<GlobalValue<'c>>,
     zeros: Option<GlobalValue<'c>>,
+    texts: BTreeMap<Vec<u8>, GlobalValue<'c>>,
     opaque: Option<GlobalValue<'c>>,
     pub faults: super::fault::Counters<'c>,
     /// Bytes of a name in each map of names.
@@ -154,6 +155,19 @@ impl<'c> Lower<'c, '_> {
             }
         };
         zeros.as_pointer_value()
+    }
+
+    /// Constant bytes.
+    pub(super) fn text(&mut self, bytes: &[u8]) -> PointerValue<'c> {
+        if let Some(text) = self.own.texts.get(bytes) {
+            return text.as_pointer_value();
+        }
+        let name = format!("btc_text_{}", self.own.texts.len());
+        let text = self.b.add_global_bytes(&name, ".rodata", bytes);
+        text.set_constant(true);
+        self.describe_bytes(text, &name, bytes.len() as u64);
+        self.own.texts.insert(bytes.to_vec(), text);
+        text.as_pointer_value()
     }
 
     /// A zero of which the verifier knows nothing.

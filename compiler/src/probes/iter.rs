@@ -25,22 +25,13 @@ impl Provider for Iter {
     }
 
     fn usage(&self) -> &'static str {
-        "iter:task, iter:task_file or iter:task_vma"
+        "iter:task, iter:task_file or iter:task_vma, or iter:task:PIN"
     }
 
     /// The target may have iterators that are not known here, but a name that is nearly a known one is a slip.
     fn parse(&self, point: &AttachPoint, records: &Records) -> Result<Spec, Box<Diagnostic>> {
-        if let [_, pin] = point.parts.as_slice() {
-            let message = "pinned iterators are not supported by this version of btc";
-            let error = Diagnostic::error("E0199", pin.span, message);
-            return Err(Box::new(
-                error
-                    .here("understood, but not compiled yet")
-                    .help("leave the pin out: each run of the object is one iteration"),
-            ));
-        }
         let spec = super::spec(self, ProbeKind::Iter, point)?;
-        if let Attach::Iter { name } = &spec.attach
+        if let Attach::Iter { name, .. } = &spec.attach
             && context(records, name).is_none()
             && let Some(near) = suggest::closest(name, DOCUMENTED.iter().copied())
             && near != name
@@ -64,7 +55,7 @@ pub fn context(records: &Records, iterator: &str) -> Option<RecordId> {
 /// The objects that a program gets, which it must have: once it has shown the last one, the kernel calls the program again without.
 /// Nothing where the types of the iterator are not known.
 pub fn objects(records: &Records, attach: &Attach, span: Span) -> Vec<Expr> {
-    let Attach::Iter { name } = attach else {
+    let Attach::Iter { name, .. } = attach else {
         return Vec::new();
     };
     let Some(context) = context(records, name) else {

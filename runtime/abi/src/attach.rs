@@ -438,10 +438,25 @@ fn watchpoint(parts: &[Part]) -> Result<Attach, String> {
     })
 }
 
-/// `iter:NAME`
+/// Where pins without a folder lie.
+pub const PINS: &str = "/sys/fs/bpf/";
+
+/// `iter:NAME` or `iter:NAME:PIN`
 fn iterator(parts: &[Part]) -> Result<Attach, String> {
-    let [name] = parts else {
-        return Err("expected the name of an iterator".into());
+    let (name, pin) = match parts {
+        [name] => (name, None),
+        [name, pin] => (name, Some(pin)),
+        _ => return Err("expected the name of an iterator".into()),
+    };
+    let pin = match pin.map(|p| p.text.trim()) {
+        Some("") => return Err("the pin has no name".into()),
+        Some(pin) if pin.ends_with('/') => return Err("the pin is a folder".into()),
+        Some(pin) if pin.rsplit('/').next().is_some_and(|n| n.contains('.')) => {
+            return Err("BPF file systems know no names with a dot".into());
+        }
+        Some(pin) if pin.contains('*') => return Err("a pin is one file".into()),
+        Some(pin) if pin.starts_with('/') => Some(pin.to_string()),
+        pin => pin.map(|pin| format!("{PINS}{pin}")),
     };
     let strange = |c: char| !c.is_ascii_alphanumeric() && c != '_';
     match name.text.chars().find(|c| strange(*c)) {
@@ -450,6 +465,7 @@ fn iterator(parts: &[Part]) -> Result<Attach, String> {
         Some(c) => Err(format!("`{c}` cannot be part of an iterator's name")),
         None => Ok(Attach::Iter {
             name: name.text.clone(),
+            pin,
         }),
     }
 }

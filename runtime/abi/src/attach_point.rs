@@ -109,8 +109,11 @@ pub enum Attach {
         event: String,
     },
     /// An iterator of the kernel, which runs the program once for each of its objects when it is read: `task`.
+    /// `pin`: where it stays after the run, for whoever reads that file; it writes to its reader instead of sending records.
     Iter {
         name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pin: Option<String>,
     },
     /// An attach point that parameters of the command line complete: [`crate::attach::parse`] reads it then. `target`: the
     /// provider's full name.

@@ -21,6 +21,7 @@ pub const KNOWN: &[&str] = &[
     USDT,
     UNWINDING,
     ITERATORS,
+    PINS,
     BUILD_IDS,
     KFUNCS,
     FIXED,
@@ -65,6 +66,8 @@ pub const USDT: &str = "usdt";
 pub const UNWINDING: &str = "unwinding";
 /// [`crate::manifest::Attach::Iter`].
 pub const ITERATORS: &str = "iterators";
+/// The `pin` of [`crate::manifest::Attach::Iter`].
+pub const PINS: &str = "pins";
 /// [`crate::types::StackMode::BuildId`].
 pub const BUILD_IDS: &str = "build_ids";
 /// [`crate::manifest::SlotValue::KfuncExists`].

@@ -10,6 +10,7 @@ mod iter;
 mod kprobe;
 pub mod multi;
 pub mod perf_event;
+pub mod pin;
 mod profile;
 mod progress;
 pub mod special;
@@ -19,6 +20,7 @@ mod uprobe;
 
 use std::collections::HashSet;
 use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
 
 use bt_abi::manifest::{Attach, Manifest, Program};
 use libbpf_rs::{Iter, Link, ProgramMut};
@@ -40,6 +42,8 @@ pub enum Attachment {
     Fd(#[expect(dead_code)] OwnedFd),
     /// To be read once.
     Iterator(Iter),
+    /// An iterator to be pinned there.
+    Pinned(Link, PathBuf),
 }
 
 /// The attachments; dropping it detaches.
@@ -54,10 +58,21 @@ pub struct Attached {
 impl Attached {
     /// Nothing can happen by these, once iterators have been read.
     pub fn is_over(&self) -> bool {
-        let iterates = |a: &Attachment| matches!(a, Attachment::Iterator(_));
-        let iterators = self.links.iter().filter(|a| iterates(a)).count();
-        // each has a link besides
-        self.links.len() == 2 * iterators
+        // an iterator has a link besides
+        let counts = |a: &Attachment| match a {
+            Attachment::Iterator(_) => 2,
+            Attachment::Pinned(..) => 1,
+            _ => 0,
+        };
+        self.links.len() == self.links.iter().map(counts).sum::<usize>()
+    }
+
+    /// Makes the pins that the script asks for, and gives their paths.
+    pub fn pin(&self) -> Result<Vec<&Path>, Failure> {
+        pin::all(self.links.iter().filter_map(|a| match a {
+            Attachment::Pinned(link, path) => Some((link, path.as_path())),
+            _ => None,
+        }))
     }
 
     pub fn iterators(&mut self) -> impl Iterator<Item = &mut Iter> {
@@ -296,9 +311,14 @@ impl Context<'_> {
                 return Ok(());
             }
             (Place::Traced { .. } | Place::Program { .. }, _) => tracing::attach(raw, site)?,
+            (Place::Iterator { pin: Some(pin), .. }, _) => {
+                let link = iter::attach(raw, site)?;
+                links.push(Attachment::Pinned(link, pin.clone()));
+                return Ok(());
+            }
             (Place::Iterator { .. }, _) => {
-                let (link, iterator) = iter::attach(raw, site)?;
-                links.push(Attachment::Iterator(iterator));
+                let link = iter::attach(raw, site)?;
+                links.push(Attachment::Iterator(iter::open(&link, site)?));
                 link
             }
             (Place::Plain, other) => {

@@ -279,7 +279,7 @@ fn set_traced(
             set.map_err(|e| refused(function, e))?;
             Ok(Some(fd))
         }
-        Place::Iterator { name } => {
+        Place::Iterator { name, .. } => {
             let set = found.set_attach_target(0, Some(name.clone()));
             set.map_err(|e| refused(name, e))?;
             Ok(None)

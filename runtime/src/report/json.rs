@@ -1,5 +1,7 @@
 //! JSON, one line a message, with the types and spellings of bpftrace's `-f json`.
 
+use std::path::Path;
+
 use bt_abi::manifest::{Fault, Program, Source, Span};
 
 use super::fault::{helper, words};
@@ -39,6 +41,11 @@ impl Output for Json {
             r#"{{"type": "attached_probes", "count": {probes}, "data": {{"probes": {probes}{chosen}}}}}"#
         );
         push_line(out, &line);
+    }
+
+    fn pinned(&self, out: &mut Vec<u8>, path: &Path) {
+        let path = path.as_os_str().as_encoded_bytes();
+        message(out, "pinned", &string(path));
     }
 
     fn printf(&self, out: &mut Vec<u8>, text: &[u8]) {

@@ -17,6 +17,7 @@ pub mod text;
 mod trial;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use bt_abi::manifest::{Fault, Map, Program, Source, Span};
@@ -85,6 +86,8 @@ pub struct How {
 pub trait Output {
     /// `how`: by which means, where there was a choice.
     fn attached(&self, out: &mut Vec<u8>, probes: usize, how: &[How]);
+    /// An iterator lies there now.
+    fn pinned(&self, out: &mut Vec<u8>, path: &Path);
     fn printf(&self, out: &mut Vec<u8>, text: &[u8]);
     fn value(&self, out: &mut Vec<u8>, value: &Value);
     fn map(&self, out: &mut Vec<u8>, name: &str, report: &MapReport);

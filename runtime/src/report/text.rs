@@ -1,5 +1,7 @@
 //! The text format, as bpftrace 0.26 prints it.
 
+use std::path::Path;
+
 use bt_abi::manifest::{Fault, Program, Source, Span};
 
 use super::fault::{excerpt, helper, words};
@@ -15,6 +17,10 @@ impl Output for Text {
     fn attached(&self, _: &mut Vec<u8>, probes: usize, _: &[How]) {
         let s = if probes == 1 { "" } else { "s" };
         say::err(&format!("Attached {probes} probe{s}\n"));
+    }
+
+    fn pinned(&self, out: &mut Vec<u8>, path: &Path) {
+        out.extend_from_slice(format!("Program pinned to {}\n", path.display()).as_bytes());
     }
 
     fn printf(&self, out: &mut Vec<u8>, text: &[u8]) {

@@ -12,6 +12,7 @@ mod trials;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 use bt_abi::manifest::{Attach, Manifest, Program};
 use bt_abi::names::EVENTS_MAP;
@@ -81,12 +82,17 @@ pub fn run(
     }
     let process = session.process.as_deref();
     let attached = attach::all(manifest, targets, loaded, environment, process, run.verbose)?;
-    session.announce(run, attached.probes, &attached.how);
+    let pins = match run.dry_run {
+        true => Vec::new(),
+        false => attached.pin()?,
+    };
+    session.announce(run, attached.probes, &attached.how, &pins);
     if run.dry_run {
         return Ok(0);
     }
+    let pins = pins.len();
     session.start_process()?;
-    let outcome = session.trace(attached, began);
+    let outcome = session.trace(attached, began, pins);
     session.end_process(run);
     session.finish(outcome)
 }
@@ -116,11 +122,12 @@ struct Session<'a, 'r> {
 
 impl Session<'_, '_> {
     /// Says how many probes there are, as soon as they are attached.
-    fn announce(&self, run: &Run, probes: usize, how: &[How]) {
+    fn announce(&self, run: &Run, probes: usize, how: &[How], pins: &[&Path]) {
         let mut reporter = self.reporter.borrow_mut();
         if !run.quiet {
             reporter.attached(probes, how);
         }
+        reporter.pinned(pins);
         if let Some(line) = &run.ready_line {
             reporter.flush();
             say::out(&format!("{line}\n"));
@@ -129,7 +136,7 @@ impl Session<'_, '_> {
     }
 
     /// Reports records until there is a reason to end, and detaches.
-    fn trace(&self, mut attached: Attached, began: usize) -> Result<Outcome, Failure> {
+    fn trace(&self, mut attached: Attached, began: usize, pins: usize) -> Result<Outcome, Failure> {
         let has_end = self
             .manifest
             .programs
@@ -139,7 +146,7 @@ impl Session<'_, '_> {
         self.iterate(&mut attached)?;
         // with `begin` and iterators alone nothing can happen any more once they have run
         let nothing = attached.is_over() && self.process.is_none() && !self.signalled;
-        let over = nothing && (iterators > 0 || began > 0 && !has_end);
+        let over = nothing && (iterators + pins > 0 || began > 0 && !has_end);
         let outcome = loop {
             if self.signalled && signals::take_user() {
                 special::run(self.manifest, self.loaded, Moment::Signal)?;

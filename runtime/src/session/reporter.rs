@@ -156,6 +156,13 @@ impl<'a> Reporter<'a> {
             .attached(&mut self.printer.sink.buffer, probes, how);
     }
 
+    pub fn pinned(&mut self, paths: &[&Path]) {
+        for path in paths {
+            let out = &mut self.printer.sink.buffer;
+            self.printer.output.pinned(out, path);
+        }
+    }
+
     /// Reports events that were lost since the last time. Asked after each batch of records, it looks a few times a second.
     pub fn poll_lost(&mut self) {
         if self.lost_checked.elapsed() >= LOST_INTERVAL {

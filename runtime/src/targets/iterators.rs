@@ -1,8 +1,11 @@
 //! Iterators of this kernel: the functions of its BTF that stand for them.
 
+use std::path::{Path, PathBuf};
+
 use bt_abi::manifest::Program;
 
 use super::{Place, Site, one, traced};
+use crate::attach::pin;
 use crate::btf::function::{self, Request, VMLINUX};
 use crate::environment::release;
 use crate::error::{Failure, describe};
@@ -39,6 +42,7 @@ fn find(iterators: &[&str]) -> Result<Option<Vec<bool>>, Failure> {
 pub fn sites(
     program: &Program,
     name: &str,
+    pin: Option<&str>,
     process: Option<&Process>,
 ) -> Result<Vec<Site>, Failure> {
     if process.is_some() {
@@ -48,11 +52,15 @@ pub fn sites(
         ))
         .help("run it without -p and -c, and compare in the script: `/ctx.task.tgid == $1/`"));
     }
+    if let Some(pin) = pin {
+        pin::check(Path::new(pin))?;
+    }
     match find(&[name])?.as_deref() {
         None => Err(traced::no_btf()),
         Some([true]) => {
             let place = Place::Iterator {
                 name: name.to_string(),
+                pin: pin.map(PathBuf::from),
             };
             Ok(vec![one(program, "", place)])
         }

@@ -71,6 +71,7 @@ pub enum Place {
     /// An iterator of the kernel.
     Iterator {
         name: String,
+        pin: Option<PathBuf>,
     },
     /// A function of a BPF program.
     Program {
@@ -342,7 +343,7 @@ fn find(
             namespace,
             name,
         } => static_probes::sites(program, binary, namespace.as_deref(), name, process),
-        Attach::Iter { name } => iterators::sites(program, name, process),
+        Attach::Iter { name, pin } => iterators::sites(program, name, pin.as_deref(), process),
         Attach::Deferred { .. } => Err(Failure::unusable(
             "the object is damaged: a probe's parameters were not replaced",
         )),

@@ -4,6 +4,7 @@
 
 mod child;
 mod leftovers;
+mod mounts;
 mod needs;
 mod tracee;
 
@@ -52,7 +53,11 @@ impl Runner {
     fn run_now(&self, job: &Job, output: &mut dyn FnMut(&str)) -> Result<Ran> {
         let start = Instant::now();
         let deadline = start + job.timeout * self.slowness;
-        let mounts = leftovers::mounts();
+        let before = leftovers::mounts();
+        let private = match job.mounts {
+            Mounts::Bpf => Some(mounts::Private::with_bpf()?),
+            _ => None,
+        };
         let mut problems = Vec::new();
         let mut tracee = self.start_tracee(job)?;
         let mut running = Running::start(&mut self.btrun(job, tracee.as_ref()))?;
@@ -74,7 +79,8 @@ impl Runner {
             running.kill();
         }
         problems.extend(leftovers::still_there(&ids));
-        if leftovers::mounts() != mounts {
+        drop(private);
+        if leftovers::mounts() != before {
             problems.push("the mounts of the machine changed".to_string());
         }
         Ok(Ran {
@@ -169,7 +175,7 @@ impl Runner {
 /// What the shell does in the mount namespace before it becomes btrun.
 fn mount_script(mounts: Mounts) -> Option<&'static str> {
     match mounts {
-        Mounts::AsTheyAre => None,
+        Mounts::AsTheyAre | Mounts::Bpf => None,
         Mounts::Tracefs => {
             Some("mount -t tracefs tracefs /sys/kernel/tracing && mount -t bpf bpf /sys/fs/bpf")
         }
