@@ -312,12 +312,12 @@ impl Context<'_> {
             }
             (Place::Traced { .. } | Place::Program { .. }, _) => tracing::attach(raw, site)?,
             (Place::Iterator { pin: Some(pin), .. }, _) => {
-                let link = iter::attach(raw, site)?;
+                let link = iter::attach(raw, site, pid)?;
                 links.push(Attachment::Pinned(link, pin.clone()));
                 return Ok(());
             }
             (Place::Iterator { .. }, _) => {
-                let link = iter::attach(raw, site)?;
+                let link = iter::attach(raw, site, pid)?;
                 links.push(Attachment::Iterator(iter::open(&link, site)?));
                 link
             }

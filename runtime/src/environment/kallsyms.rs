@@ -26,6 +26,58 @@ pub fn address(symbol: &str) -> Option<u64> {
     find_address(list, symbol)
 }
 
+/// How far it is from a function of the kernel (or of `module`) to the next symbol. `None` where that cannot be told: addresses are hidden,
+/// or several functions have the name.
+pub fn room(function: &str, module: Option<&str>) -> Option<u64> {
+    let list = || Some(BufReader::new(File::open("/proc/kallsyms").ok()?));
+    find_room(list, function, module)
+}
+
+fn find_room<L: BufRead>(
+    list: impl Fn() -> Option<L>,
+    function: &str,
+    module: Option<&str>,
+) -> Option<u64> {
+    let module = module.filter(|m| *m != "vmlinux");
+    let mut starts = Vec::new();
+    addresses(list()?, &mut |address, kind, name, home| {
+        let is_function = matches!(kind, "t" | "T" | "w" | "W");
+        if is_function && name == function && module.is_none_or(|m| home == Some(m)) {
+            starts.push(address);
+        }
+    })?;
+    let [start] = starts[..] else {
+        return None;
+    };
+    let mut next = None;
+    addresses(list()?, &mut |address, _, _, _| {
+        if address > start && next.is_none_or(|n| address < n) {
+            next = Some(address);
+        }
+    })?;
+    next.filter(|_| start > 0).map(|next| next - start)
+}
+
+/// Address, kind, name and module of each line.
+fn addresses(
+    mut list: impl BufRead,
+    visit: &mut dyn FnMut(u64, &str, &str, Option<&str>),
+) -> Option<()> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if list.read_line(&mut line).ok()? == 0 {
+            return Some(());
+        }
+        let mut words = line.split_ascii_whitespace();
+        if let (Some(address), Some(kind), Some(name)) = (words.next(), words.next(), words.next())
+        {
+            let home = words.next().map(|m| m.trim_matches(['[', ']']));
+            visit(u64::from_str_radix(address, 16).ok()?, kind, name, home);
+        }
+    }
+}
+
 fn find_address(mut list: impl BufRead, symbol: &str) -> Option<u64> {
     let mut line = String::new();
     loop {
@@ -82,6 +134,15 @@ mod tests {
 
     const LIST: &str = "ffffffff81000000 T _text\nffffffff81400000 T vfs_read\nffffffff81400100 t dup\n\
         ffffffff81400200 t dup\nffffffff81500000 D vfs_data\nffffffffc0000000 t nf_hook\t[nf_tables]\n";
+
+    #[test]
+    fn room_ends_at_the_next_symbol() {
+        let room = |name, module| find_room(|| Some(LIST.as_bytes()), name, module);
+        assert_eq!(room("vfs_read", None), Some(0x100));
+        assert_eq!(room("vfs_read", Some("nf_tables")), None);
+        assert_eq!(room("dup", None), None);
+        assert_eq!(room("nf_hook", Some("nf_tables")), None);
+    }
 
     #[test]
     fn finds_functions_of_kernel_and_modules() {

@@ -3,18 +3,20 @@
 use std::collections::HashMap;
 
 use bt_abi::manifest::{Attach, Program};
+use bt_abi::usdt::Argument;
 
 use crate::btf::function::{self, Declaration, Function, Request, VMLINUX};
 use crate::environment::Environment;
 use crate::error::{Failure, describe};
-use crate::targets::{Place, Site};
+use crate::targets::{Place, Site, iterators};
 
 /// The declarations of the functions that programs could be attached to, by the program's index.
 pub struct Arguments(Vec<HashMap<String, Vec<Function>>>);
 
 impl Arguments {
     pub fn read(programs: &[Program]) -> Result<Arguments, Failure> {
-        let requests: Vec<Request> = programs.iter().map(request).collect();
+        let wanted: Vec<Wanted> = programs.iter().map(wanted).collect();
+        let requests: Vec<Request> = wanted.iter().map(Wanted::request).collect();
         let found = function::find(&requests, true).map_err(|e| {
             Failure::kernel(format!("cannot read the kernel's BTF: {}", describe(&e)))
         })?;
@@ -43,6 +45,8 @@ impl Arguments {
                 function, module, ..
             } => (function, module.as_ref()),
             Place::Traced { module, name } => (name, Some(module)),
+            Place::Iterator { name, .. } => (&iterators::function(name), None),
+            Place::Static { arguments, .. } => return arguments.iter().map(of_note).collect(),
             _ => return Vec::new(),
         };
         let same = |f: &&Function| module.is_none_or(|m| *m == f.module);
@@ -62,8 +66,22 @@ impl Arguments {
                 let result = declared.result.iter().map(|ty| format!("{ty} retval"));
                 declared.params.iter().map(named).chain(result).collect()
             }
+            // the first is about the iteration
+            Attach::Iter { .. } => declared.params.iter().skip(1).map(named).collect(),
             _ => declared.params.iter().map(named).collect(),
         }
+    }
+}
+
+/// An argument of a static probe, as the script sees it.
+fn of_note((number, argument): &(u32, Result<Argument, String>)) -> String {
+    match argument {
+        Ok(argument) => {
+            let sign = if argument.signed { "" } else { "u" };
+            let bits = u32::from(argument.size) * 8;
+            format!("{sign}int{bits} arg{number}")
+        }
+        Err(why) => format!("arg{number}: {why}"),
     }
 }
 
@@ -84,7 +102,24 @@ fn fields(environment: &Environment, category: &str, event: &str) -> Vec<String>
     declared.collect()
 }
 
-fn request(program: &Program) -> Request<'_> {
+/// The functions of an attach point, as they are looked up in BTF.
+struct Wanted {
+    raw: bool,
+    module: Option<String>,
+    name: String,
+}
+
+impl Wanted {
+    fn request(&self) -> Request<'_> {
+        Request {
+            raw: self.raw,
+            module: self.module.as_deref(),
+            name: &self.name,
+        }
+    }
+}
+
+fn wanted(program: &Program) -> Wanted {
     let (raw, module, name) = match &program.attach {
         Attach::Fentry { module, function }
         | Attach::Fexit { module, function }
@@ -93,17 +128,24 @@ fn request(program: &Program) -> Request<'_> {
             module, function, ..
         } => (false, module, function),
         Attach::RawTracepoint { module, event } => (true, module, event),
+        Attach::Iter { name, .. } => {
+            return Wanted {
+                raw: false,
+                module: Some(VMLINUX.to_string()),
+                name: iterators::function(name),
+            };
+        }
         _ => {
-            return Request {
+            return Wanted {
                 raw: true,
-                module: Some(VMLINUX),
-                name: "",
+                module: Some(VMLINUX.to_string()),
+                name: String::new(),
             };
         }
     };
-    Request {
+    Wanted {
         raw,
-        module: module.as_deref(),
-        name,
+        module: module.clone(),
+        name: name.clone(),
     }
 }

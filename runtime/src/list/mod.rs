@@ -49,6 +49,7 @@ const PROVIDERS: &[Provider] = &[
     provider("tracepoint", &["t"], true),
     provider("uprobe", &["u"], false),
     provider("uretprobe", &["ur"], false),
+    provider("usdt", &["U"], false),
 ];
 
 const UNITS: &[&str] = &["hz:", "ms:", "s:", "us:"];
@@ -129,13 +130,27 @@ fn of_provider(
         "hardware" => chosen(events(HARDWARE)),
         "interval" | "profile" => chosen(own(UNITS)),
         "self" => chosen(own(SIGNALS)),
-        "iter" => chosen(own(&iterators::known()?.unwrap_or_default())),
-        _ => {
-            let program = program(name, rest)?;
-            let sites = sites(&program, environment)?;
-            printed(&[program], &[sites], environment, verbose)?
+        "iter" if is_pattern(all) => {
+            let mut lines = Vec::new();
+            let known = iterators::known()?.unwrap_or_default();
+            for iterator in known.iter().filter(|i| matches(all, i)) {
+                lines.extend(listed(name, iterator, environment, verbose)?);
+            }
+            lines
         }
+        _ => listed(name, rest, environment, verbose)?,
     })
+}
+
+fn listed(
+    provider: &str,
+    rest: &str,
+    environment: &Environment,
+    verbose: bool,
+) -> Result<Vec<String>, Failure> {
+    let program = program(provider, rest)?;
+    let sites = sites(&program, environment)?;
+    printed(&[program], &[sites], environment, verbose)
 }
 
 /// Each by its name, and by its short one.
@@ -153,8 +168,10 @@ fn program(provider: &str, rest: &str) -> Result<Program, Failure> {
     }
     match (provider, parts.as_slice()) {
         ("tracepoint", [event]) => parts = vec!["*", event],
-        ("uprobe" | "uretprobe", [binary]) if !rest.is_empty() => parts = vec![binary, "*"],
-        ("uprobe" | "uretprobe", [_]) => {
+        ("uprobe" | "uretprobe" | "usdt", [binary]) if !rest.is_empty() => {
+            parts = vec![binary, "*"]
+        }
+        ("uprobe" | "uretprobe" | "usdt", [_]) => {
             return Err(
                 Failure::unusable(format!("which binary's `{provider}` probes?")).help(format!(
                     "`btrun list '{provider}:/bin/bash:*'` lists those of one"

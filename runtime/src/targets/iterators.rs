@@ -9,7 +9,6 @@ use crate::attach::pin;
 use crate::btf::function::{self, Request, VMLINUX};
 use crate::environment::release;
 use crate::error::{Failure, describe};
-use crate::process::Process;
 use crate::suggest;
 
 /// Those of bpftrace's documentation.
@@ -25,9 +24,14 @@ pub fn known() -> Result<Option<Vec<&'static str>>, Failure> {
     Ok(found.map(names))
 }
 
+/// The function of the kernel's BTF that stands for an iterator.
+pub fn function(iterator: &str) -> String {
+    format!("bpf_iter_{iterator}")
+}
+
 /// Which of these iterators there are.
 fn find(iterators: &[&str]) -> Result<Option<Vec<bool>>, Failure> {
-    let names: Vec<String> = iterators.iter().map(|i| format!("bpf_iter_{i}")).collect();
+    let names: Vec<String> = iterators.iter().map(|i| function(i)).collect();
     let request = |name| Request {
         raw: false,
         module: Some(VMLINUX),
@@ -39,19 +43,7 @@ fn find(iterators: &[&str]) -> Result<Option<Vec<bool>>, Failure> {
     Ok(found.map(|all| all.iter().map(|f| !f.is_empty()).collect()))
 }
 
-pub fn sites(
-    program: &Program,
-    name: &str,
-    pin: Option<&str>,
-    process: Option<&Process>,
-) -> Result<Vec<Site>, Failure> {
-    if process.is_some() {
-        return Err(Failure::unusable(format!(
-            "`{}` goes through all processes, and cannot be about one",
-            program.probe
-        ))
-        .help("run it without -p and -c, and compare in the script: `/ctx.task.tgid == $1/`"));
-    }
+pub fn sites(program: &Program, name: &str, pin: Option<&str>) -> Result<Vec<Site>, Failure> {
     if let Some(pin) = pin {
         pin::check(Path::new(pin))?;
     }

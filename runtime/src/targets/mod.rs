@@ -20,7 +20,7 @@ use bt_abi::usdt::Argument;
 
 use crate::btf::function::Prototype;
 use crate::cli::Mode;
-use crate::environment::Environment;
+use crate::environment::{Environment, kallsyms};
 use crate::error::{Failure, Kind};
 use crate::process::Process;
 use crate::say;
@@ -302,6 +302,7 @@ fn find(
                 _ => 0,
             };
             if !program.attach.is_pattern() {
+                within(module.as_deref(), function, offset)?;
                 let place = Place::Kernel {
                     module: module.clone(),
                     function: function.clone(),
@@ -343,7 +344,7 @@ fn find(
             namespace,
             name,
         } => static_probes::sites(program, binary, namespace.as_deref(), name, process),
-        Attach::Iter { name, pin } => iterators::sites(program, name, pin.as_deref(), process),
+        Attach::Iter { name, pin } => iterators::sites(program, name, pin.as_deref()),
         Attach::Deferred { .. } => Err(Failure::unusable(
             "the object is damaged: a probe's parameters were not replaced",
         )),
@@ -360,6 +361,20 @@ fn find(
         | Attach::Watchpoint { .. }
         | Attach::Interval { .. }
         | Attach::Profile { .. } => Ok(vec![one(program, "", Place::Plain)]),
+    }
+}
+
+/// Does an instruction lie in its function? The kernel would take it for one of the next function.
+fn within(module: Option<&str>, function: &str, offset: u64) -> Result<(), Failure> {
+    if offset == 0 {
+        return Ok(());
+    }
+    match kallsyms::room(function, module) {
+        Some(room) if offset >= room => Err(Failure::kernel(format!(
+            "`{function}+{offset}` is beyond the function, which has {room} bytes on this kernel"
+        ))
+        .help("offsets are those of one build of the kernel: `kprobe:FUNCTION` and `fentry` go without")),
+        _ => Ok(()),
     }
 }
 

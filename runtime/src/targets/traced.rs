@@ -12,6 +12,7 @@ use crate::btf::function::{self, Function, Request, VMLINUX};
 use crate::environment::kallsyms::{self, Lookup};
 use crate::environment::{KERNEL_BTF, release};
 use crate::error::{Failure, describe};
+use crate::suggest;
 
 mod programs;
 
@@ -181,6 +182,17 @@ pub fn no_btf() -> Failure {
     .help("a kernel with CONFIG_DEBUG_INFO_BTF is needed; kprobes and tracepoints work without")
 }
 
+/// The raw tracepoint whose name is like this.
+fn near_event(request: Request) -> Option<String> {
+    let all = Request {
+        name: "*",
+        ..request
+    };
+    let found = function::find(&[all], false).ok()??;
+    let names = found.iter().flatten().map(|f| f.name.as_str());
+    suggest::nearest(request.name, names)
+}
+
 /// There is no such name.
 fn missing(request: Request) -> Failure {
     let name = request.name;
@@ -197,10 +209,15 @@ fn missing(request: Request) -> Failure {
         return Failure::kernel(format!("kernel module `{module}` is not loaded"));
     }
     if request.raw {
-        return Failure::kernel(format!(
+        let failure = Failure::kernel(format!(
             "raw tracepoint `{name}`{of_module} does not exist on this kernel"
-        ))
-        .help("the events of tracefs have the same names, without their categories");
+        ));
+        return match near_event(request) {
+            None => {
+                failure.help("the events of tracefs have the same names, without their categories")
+            }
+            near => failure.suggest(near),
+        };
     }
     match kallsyms::look_up(name, request.module.filter(|m| !is_pattern(m))) {
         Some(Lookup::Missing { near }) => Failure::kernel(format!(
