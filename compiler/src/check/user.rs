@@ -83,6 +83,25 @@ impl Checker<'_> {
                     span,
                 })
             }
+            // put together in memory of the program
+            ArgumentPlace::Registers(first) => {
+                let items: Vec<Expr> = [first, first + 1]
+                    .map(|n| {
+                        let kind = ast::ExprKind::Ident(format!("arg{n}"));
+                        self.expr(&ast::Expr { kind, span })
+                    })
+                    .into();
+                let both = Expr {
+                    ty: Ty::Tuple(items.iter().map(|i| i.ty.clone()).collect()),
+                    kind: ExprKind::Tuple(items),
+                    span,
+                };
+                here(Expr {
+                    kind: ExprKind::InMemory(Box::new(both)),
+                    ty: Ty::Ptr(Box::new(def.ty.clone()), Space::Own),
+                    span,
+                })
+            }
             ArgumentPlace::Reference => {
                 args.steps.push(Step::Field(field));
                 here(self.read(args, pointer, span))

@@ -12,6 +12,8 @@ pub enum ArgumentPlace {
     Register,
     /// So many bytes from the stack pointer on.
     Stack(u32),
+    /// In two registers, the arguments of this number and the next.
+    Registers(u32),
     /// A register holds its address.
     Reference,
     /// Where programs of the kernel cannot read it, or not as a whole.
@@ -19,7 +21,6 @@ pub enum ArgumentPlace {
 }
 
 const VECTOR: &str = "it is passed in a vector register, which no program of the kernel can read";
-const PAIR: &str = "it is passed in two registers: their values are `argN` and the next";
 
 /// Gives out registers and stack as the ABI does.
 struct Passing {
@@ -62,7 +63,7 @@ impl Passing {
                 }
             },
             Class::Pair => match self.general(2) {
-                Some(_) => (0, ArgumentPlace::Nowhere(PAIR)),
+                Some(first) => (0, ArgumentPlace::Registers(first as u32)),
                 None => self.stacked(size),
             },
             Class::Vector | Class::Mixed => {
