@@ -71,6 +71,7 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
         return Ok(0);
     }
     let mut values = params::fill(&object.manifest, &run.params)?;
+    params::complete_paths(&mut object.manifest, &values)?;
     params::complete_probes(&mut object.manifest, &run.params)?;
     if !run.allow_unsafe {
         refuse_unsafe(&object.manifest)?;

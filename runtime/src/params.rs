@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use bt_abi::attach::{self, Part, Piece};
-use bt_abi::manifest::{Attach, FixedParam, Manifest, OptionDefault, Slot, SlotValue};
+use bt_abi::manifest::{Attach, EventKind, FixedParam, Manifest, OptionDefault, Slot, SlotValue};
 use bt_abi::parameters::{Words, number};
 use bt_abi::types::Type;
 
@@ -75,6 +75,27 @@ pub fn complete_probes(manifest: &mut Manifest, words: &[OsString]) -> Result<()
         program.attach = attach::parse(target, &whole)
             .map_err(|why| Failure::unusable(format!("`{text}`: {why}")).at(program.span))?;
         program.probe = text;
+    }
+    Ok(())
+}
+
+/// Puts parameters into the paths of files of packets.
+pub fn complete_paths(manifest: &mut Manifest, values: &SlotBytes) -> Result<(), Failure> {
+    for event in &mut manifest.events {
+        let EventKind::Packet { path, slot } = &mut event.kind else {
+            continue;
+        };
+        let offset = slot.and_then(|slot| Some(manifest.slots.get(slot as usize)?.offset));
+        if let Some(offset) = offset {
+            let value = values.iter().find(|(at, _)| *at == offset);
+            let bytes = value.map_or(&[][..], |(_, bytes)| bytes);
+            let text = bytes.split(|b| *b == 0).next().unwrap_or_default();
+            *path = String::from_utf8_lossy(text).into_owned();
+        }
+        if path.is_empty() {
+            let message = "the path of the file of packets is empty";
+            return Err(Failure::unusable(message).at(event.span));
+        }
     }
     Ok(())
 }

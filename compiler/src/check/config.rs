@@ -78,7 +78,10 @@ const VARIABLES: &[(&str, Kind)] = &[
     ),
     (
         "perf_rb_pages",
-        Kind::Number(1, 1 << 18, |c, n| c.perf_rb_pages = Some(n)),
+        Kind::Number(1, 1 << 18, |c, n| {
+            c.perf_rb_pages = Some(n);
+            c.run.insert("perf_rb_pages".into(), n.to_string());
+        }),
     ),
     (
         "print_maps_on_exit",

@@ -42,6 +42,7 @@ mod pton;
 mod reg;
 mod relative;
 mod signal;
+mod skboutput;
 mod socket_cookie;
 mod stack;
 mod str;
@@ -93,6 +94,10 @@ pub trait Function: Sync {
     }
     /// Whether a call changes nothing.
     fn is_pure(&self) -> bool {
+        false
+    }
+    /// Whether the verifier must know the types of arguments: then no kprobe can stand for a probe that calls it.
+    fn wants_types(&self) -> bool {
         false
     }
     /// The record that a call sends; names its fields in the order of the arguments.
@@ -188,6 +193,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &relative::PPID,
     &signal::Signal,
     &signal::SignalThread,
+    &skboutput::SkbOutput,
     &socket_cookie::SocketCookie,
     &stack::KernelStack,
     &stack::UserStack,

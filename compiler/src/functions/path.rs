@@ -36,6 +36,10 @@ impl Function for FilePath {
         }
     }
 
+    fn wants_types(&self) -> bool {
+        true
+    }
+
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
         if !cx.arity(site, self, 1, 2) {
             return Expr::poison(site.span);

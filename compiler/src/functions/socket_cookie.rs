@@ -32,6 +32,10 @@ impl Function for SocketCookie {
         }
     }
 
+    fn wants_types(&self) -> bool {
+        true
+    }
+
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
         if !cx.arity(site, self, 1, 1) {
             return Expr::poison(site.span);

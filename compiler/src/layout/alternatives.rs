@@ -41,7 +41,7 @@ pub fn of(probe: &Probe, name: &str, records: &Records) -> Option<AlternativePla
         ),
         _ => return None,
     };
-    let mut fits = true;
+    let (mut fits, mut typed) = (true, false);
     let mut check = |field: FieldRef| fits &= in_register(records, field);
     visit::probe(probe, &mut |node| match node {
         Node::Place(place, _) => {
@@ -52,9 +52,10 @@ pub fn of(probe: &Probe, name: &str, records: &Records) -> Option<AlternativePla
             }
         }
         Node::Field(field, _) => check(field),
+        Node::Call(call, _) => typed |= call.function.wants_types(),
         _ => {}
     });
-    fits.then(|| AlternativePlan {
+    (fits && !typed).then(|| AlternativePlan {
         name: format!("{name}__{}", kind.section()),
         kind,
         attach,

@@ -121,6 +121,7 @@ fn of_event(kind: &EventKind, found: &mut Vec<&str>) {
             f.args.iter().for_each(|a| of_type(&a.ty, found));
         }
         EventKind::Join { .. } => found.push(flags::OUTPUTS),
+        EventKind::Packet { .. } => found.push(flags::PACKETS),
         _ => {}
     }
 }

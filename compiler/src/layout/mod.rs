@@ -52,6 +52,11 @@ impl EventLayout<'_> {
         self.field(key, true)
     }
 
+    /// Room for so many words that are no values of the script.
+    pub fn words(&mut self, count: u32) {
+        self.layout.push_raw(8 * count, 8);
+    }
+
     fn field(&mut self, ty: Option<bt_abi::Type>, clean: bool) -> abi::Arg {
         let ty = ty.unwrap_or(bt_abi::Type::Int {
             size: 8,

@@ -47,6 +47,7 @@ helpers! {
     GET_STACK = 67 "bpf_get_stack" "4.18";
     GET_CURRENT_CGROUP_ID = 80 "bpf_get_current_cgroup_id" "4.18";
     SEND_SIGNAL = 109 "bpf_send_signal" "5.3";
+    SKB_OUTPUT = 111 "bpf_skb_output" "5.5";
     PROBE_READ_USER = 112 "bpf_probe_read_user" "5.5";
     PROBE_READ_KERNEL = 113 "bpf_probe_read_kernel" "5.5";
     PROBE_READ_USER_STR = 114 "bpf_probe_read_user_str" "5.5";

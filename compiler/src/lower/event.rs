@@ -1,13 +1,21 @@
 //! Records to the ring buffer.
 
+use bt_abi::manifest::FaultKind;
 use bt_abi::names;
+use bt_abi::record::Packet;
+use inkwell::IntPredicate;
 
 use super::Lower;
 use crate::layout::FieldPlan;
 use crate::llvm::builder::Arg;
-use crate::llvm::helper::{MAP_LOOKUP_ELEM, RINGBUF_OUTPUT, RINGBUF_RESERVE, RINGBUF_SUBMIT};
+use crate::llvm::helper::{
+    KTIME_GET_BOOT_NS, MAP_LOOKUP_ELEM, RINGBUF_OUTPUT, RINGBUF_RESERVE, RINGBUF_SUBMIT, SKB_OUTPUT,
+};
 use crate::llvm::{IntValue, PointerValue};
 use crate::typed::{Call, Expr};
+
+/// The buffer is full.
+const ENOSPC: i32 = 28;
 
 impl<'c> Lower<'c, '_> {
     /// Sends the record of a call whose fields are its arguments.
@@ -98,6 +106,60 @@ impl<'c> Lower<'c, '_> {
         self.count_lost();
         self.b.jump(sent);
         self.b.at_end(sent);
+    }
+
+    /// Sends the first bytes of a packet, and gives the status of that. What finds no room is counted as lost.
+    pub fn send_packet(
+        &mut self,
+        call: &Call,
+        packet: PointerValue<'c>,
+        [length, offset]: [IntValue<'c>; 2],
+    ) -> IntValue<'c> {
+        let Some(event) = self.plan.events.get(&call.id) else {
+            return self.int(0);
+        };
+        let most = self.int(i64::from(Packet::MAX_LENGTH));
+        let fits = self.b.compare(IntPredicate::ULT, length, most);
+        let length = self.b.select(fits, length, most);
+        let record = self.temp(Packet::SIZE);
+        let header = i64::from(event.index) | i64::from(self.program.index) << 32;
+        let time = self.helper(KTIME_GET_BOOT_NS, &[]);
+        let words = [self.int(header), time, offset, length];
+        for (at, word) in (0..).step_by(8).zip(words) {
+            self.b.store(self.b.offset(record, at), word, 8);
+        }
+        let map = self.own_map(names::PACKETS_MAP).as_pointer_value();
+        // bytes of the packet, and "the buffer of this CPU"
+        let flags = self.b.shl(length, self.int(32));
+        let flags = self.b.or(flags, self.int(0xffff_ffff));
+        let size = self.int(i64::from(Packet::SIZE));
+        let args = [
+            Arg::Ptr(packet),
+            Arg::Ptr(map),
+            flags.into(),
+            Arg::Ptr(record),
+            size.into(),
+        ];
+        let status = self.helper(SKB_OUTPUT, &args);
+        let [failed, full, other, sent] =
+            ["failed", "full", "other", "sent"].map(|name| self.b.block(name));
+        let negative = self.b.is_negative_int(status);
+        self.b.branch(negative, failed, sent);
+        self.b.at_end(failed);
+        let no_room = self.int(-i64::from(ENOSPC));
+        let is_full = self.b.compare(IntPredicate::EQ, status, no_room);
+        self.b.branch(is_full, full, other);
+        self.b.at_end(full);
+        self.count_lost();
+        self.b.jump(sent);
+        self.b.at_end(other);
+        let kind = FaultKind::Helper {
+            helper: "skb_output".into(),
+        };
+        self.count_fault(kind, status);
+        self.b.jump(sent);
+        self.b.at_end(sent);
+        status
     }
 
     fn count_lost(&mut self) {

@@ -15,6 +15,7 @@ use crate::types::StackTy;
 mod map_type {
     pub const HASH: u64 = 1;
     pub const ARRAY: u64 = 2;
+    pub const PERF_EVENT_ARRAY: u64 = 4;
     pub const PERCPU_HASH: u64 = 5;
     pub const PERCPU_ARRAY: u64 = 6;
     pub const LRU_HASH: u64 = 9;
@@ -201,6 +202,13 @@ impl<'c> Lower<'c, '_> {
                     max_entries: self.ring_bytes(),
                     key_size: 0,
                     value_size: 0,
+                },
+                // libbpf makes an entry for each CPU
+                names::PACKETS_MAP => Definition {
+                    kind: map_type::PERF_EVENT_ARRAY,
+                    max_entries: 0,
+                    key_size: 4,
+                    value_size: 4,
                 },
                 names::LOST_MAP => Definition {
                     kind: map_type::PERCPU_ARRAY,

@@ -24,6 +24,7 @@ pub const KNOWN: &[&str] = &[
     PINS,
     BUILD_IDS,
     KFUNCS,
+    PACKETS,
     FIXED,
 ];
 
@@ -74,3 +75,5 @@ pub const BUILD_IDS: &str = "build_ids";
 pub const KFUNCS: &str = "kfuncs";
 /// [`crate::Manifest::fixed`].
 pub const FIXED: &str = "fixed";
+/// [`crate::manifest::EventKind::Packet`].
+pub const PACKETS: &str = "packets";

@@ -191,6 +191,13 @@ pub enum EventKind {
     Warnf(Format),
     /// `join(array, separator)`: NUL-terminated strings from the header to the record's end, which `size` does not count.
     Join { separator: String },
+    /// `skboutput(path, skb, length, offset)`: a packet for a file, through [`crate::names::PACKETS_MAP`]; see [`crate::record::Packet`].
+    Packet {
+        path: String,
+        /// The path is what this slot (its index) holds, a string; `path` is empty.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<u32>,
+    },
 }
 
 impl EventKind {

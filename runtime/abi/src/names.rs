@@ -18,6 +18,9 @@ pub const FAULT_SIZE: u32 = 16;
 /// Ring buffer of the event records.
 pub const EVENTS_MAP: &str = "btc_events";
 
+/// Perf buffers of the packets that `skboutput` sends.
+pub const PACKETS_MAP: &str = "btc_packets";
+
 /// Per-CPU array of `u64`, one entry a program (its index in the manifest): records that found the ring buffer full.
 pub const LOST_MAP: &str = "btc_lost";
 

@@ -19,6 +19,7 @@ const TABLE: &[(&str, bpf_func_id)] = &[
     ("override_return", BPF_FUNC_override_return),
     ("send_signal", BPF_FUNC_send_signal),
     ("send_signal_thread", BPF_FUNC_send_signal_thread),
+    ("skb_output", BPF_FUNC_skb_output),
     ("probe_read_user", BPF_FUNC_probe_read_user),
     ("probe_read_kernel", BPF_FUNC_probe_read_kernel),
     ("probe_read_user_str", BPF_FUNC_probe_read_user_str),

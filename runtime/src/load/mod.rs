@@ -9,7 +9,9 @@ use std::ffi::OsStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use bt_abi::manifest::{Attach, Manifest, Program, Slot, SlotValue, UsdtArgument};
+use bt_abi::manifest::{
+    Attach, Event, EventKind, Manifest, Program, Slot, SlotValue, UsdtArgument,
+};
 use bt_abi::names::{EVENTS_MAP, FAULTS_SECTION, SCRATCH_MAP, SLOTS_SECTION};
 use bt_abi::usdt::Argument;
 use libbpf_rs::{
@@ -227,7 +229,9 @@ fn prepare_programs(
             }
         }
     }
-    if !object.manifest.events.is_empty() && !opened.maps().any(|m| m.name() == EVENTS_MAP) {
+    let events = &object.manifest.events;
+    let is_packet = |e: &Event| matches!(e.kind, EventKind::Packet { .. });
+    if !events.iter().all(is_packet) && !opened.maps().any(|m| m.name() == EVENTS_MAP) {
         return Err(Failure::unusable(format!(
             "`{}` is damaged: it has no map `{EVENTS_MAP}`",
             object.name

@@ -1,7 +1,7 @@
 //! Does a manifest agree with itself? What is checked here, the rest of the program relies on; it still never indexes unchecked.
 
 use bt_abi::manifest::{Arg, EventKind, Format, Manifest, Map, SlotValue};
-use bt_abi::record::HEADER_SIZE;
+use bt_abi::record::{HEADER_SIZE, Packet};
 use bt_abi::types::{Type, lhist_buckets};
 
 /// No value is larger: a BPF map value or a record cannot be.
@@ -84,6 +84,14 @@ fn check_event(manifest: &Manifest, kind: &EventKind, size: u32) -> Result<(), S
             map_exists(*map)
         }
         EventKind::Time { .. } | EventKind::Join { .. } => Ok(()),
+        EventKind::Packet { slot, .. } => {
+            match slot.map(|slot| manifest.slots.get(slot as usize)) {
+                _ if size != Packet::SIZE => Err("not the size of a packet".into()),
+                None => Ok(()),
+                Some(Some(slot)) if matches!(slot.ty, Type::String { .. }) => Ok(()),
+                Some(_) => Err("the path is no string".into()),
+            }
+        }
         EventKind::Exit { code } => match code.checked_add(8).is_some_and(|end| end <= size) {
             true => Ok(()),
             false => Err("the code lies outside of the record".into()),

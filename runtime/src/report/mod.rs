@@ -11,6 +11,7 @@ pub mod json;
 pub mod message;
 pub mod names;
 pub mod order;
+pub mod pcap;
 pub mod printf;
 pub mod series;
 pub mod text;

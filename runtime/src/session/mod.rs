@@ -2,6 +2,7 @@
 
 mod faults;
 mod losses;
+mod packets;
 mod printer;
 mod ready;
 #[cfg(any(test, feature = "record"))]
@@ -15,8 +16,8 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use bt_abi::manifest::{Attach, Manifest, Program};
-use bt_abi::names::EVENTS_MAP;
-use libbpf_rs::{RingBuffer, RingBufferBuilder};
+use bt_abi::names::{EVENTS_MAP, PACKETS_MAP};
+use libbpf_rs::{PerfBuffer, RingBuffer, RingBufferBuilder};
 
 use crate::attach::special::{self, Moment};
 use crate::attach::{self, Attached};
@@ -32,6 +33,7 @@ use crate::say;
 use crate::signals;
 use crate::symbols::stacks::Followed;
 use crate::targets::Targets;
+use packets::Captures;
 use reporter::{LOST_INTERVAL, Reporter};
 
 /// Runs to the end; the status is the script's.
@@ -64,12 +66,22 @@ pub fn run(
         Some(map) => Some(ring(map, &reporter)?),
         None => None,
     };
+    let captures = RefCell::new(match run.dry_run {
+        true => Captures::default(),
+        false => Captures::create(manifest)?,
+    });
+    let packets = match loaded.map(PACKETS_MAP) {
+        Some(map) => Some(packets::buffer(&map, manifest, &captures)?),
+        None => None,
+    };
     let began = special::run(manifest, loaded, Moment::Begin)?;
     let mut session = Session {
         manifest,
         loaded,
         reporter: &reporter,
         ring,
+        captures: &captures,
+        packets,
         wake,
         watch_stdout: run.output.is_none(),
         signalled,
@@ -113,6 +125,8 @@ struct Session<'a, 'r> {
     loaded: &'a Loaded,
     reporter: &'r RefCell<Reporter<'a>>,
     ring: Option<RingBuffer<'r>>,
+    captures: &'r RefCell<Captures>,
+    packets: Option<PerfBuffer<'r>>,
     wake: i32,
     watch_stdout: bool,
     /// The script has probes for signals.
@@ -160,6 +174,7 @@ impl Session<'_, '_> {
             if let Some(failure) = reporter.failed() {
                 return Err(failure);
             }
+            self.captures.borrow_mut().flush()?;
             if reporter.no_reader() {
                 break Outcome::NoReader;
             }
@@ -231,6 +246,7 @@ impl Session<'_, '_> {
             Outcome::Exit => self.consume(),
             Outcome::Ended => self.drain(),
         }
+        self.captures.borrow_mut().flush()?;
         self.reporter.borrow_mut().go_on_after_exit();
         special::run(self.manifest, self.loaded, Moment::End)?;
         self.drain();
@@ -244,14 +260,23 @@ impl Session<'_, '_> {
     }
 
     fn consume(&self) {
+        self.consume_packets();
         if let Some(ring) = &self.ring {
             // the callback stops early only for reasons that the reporter remembers
             let _ = ring.consume_raw();
         }
     }
 
+    fn consume_packets(&self) {
+        if let Some(packets) = &self.packets {
+            // gives no errors of its own
+            let _ = packets.consume();
+        }
+    }
+
     /// All records, even if a signal is pending: the callback stops after one then.
     fn drain(&self) {
+        self.consume_packets();
         if let Some(ring) = &self.ring {
             self.reporter.borrow_mut().drain();
             let _ = ring.consume_raw();
@@ -268,6 +293,7 @@ impl Session<'_, '_> {
         // negative descriptors are left out by poll(2)
         let stdout = if self.watch_stdout { 1 } else { -1 };
         let ring = self.ring.as_ref().map_or(-1, RingBuffer::epoll_fd);
+        let packets = self.packets.as_ref().map_or(-1, PerfBuffer::epoll_fd);
         let process = self.process.as_ref().map_or(-1, |p| p.watched());
         let urgent = self.reporter.borrow().urgent();
         let mut fds = [
@@ -276,10 +302,11 @@ impl Session<'_, '_> {
             watch(stdout, 0),
             watch(process, libc::POLLIN),
             watch(urgent, libc::POLLIN),
+            watch(packets, libc::POLLIN),
         ];
         let timeout = LOST_INTERVAL.as_millis() as i32;
-        // SAFETY: an array of five, which lives through the call.
-        let ready = unsafe { libc::poll(fds.as_mut_ptr(), 5, timeout) };
+        // SAFETY: an array of so many, which lives through the call.
+        let ready = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, timeout) };
         if ready < 0 {
             let error = io::Error::last_os_error();
             return match error.kind() {

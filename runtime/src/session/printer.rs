@@ -113,6 +113,7 @@ impl<'a, T: Tables, S: Stacks> Printer<'a, T, S> {
                 let text = clock::now(format);
                 self.output.time(&mut self.sink.buffer, &text);
             }
+            EventKind::Packet { .. } => return Err(broken("a packet among the other records")),
             EventKind::Exit { code } => {
                 let bytes = record.get(*code as usize..).unwrap_or_default();
                 let code = value::int(bytes, 8, true).ok_or_else(short)?;

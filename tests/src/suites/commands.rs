@@ -135,6 +135,7 @@ pub fn run(tools: &Tools, filter: &str, report: &mut Report) {
     }
     super::losses::run(tools, filter, report);
     super::listing::run(tools, filter, report);
+    super::packets::run(tools, filter, report);
 }
 
 fn started(tools: &Tools, args: &[&str]) -> Result<Output> {

@@ -7,6 +7,7 @@ pub mod kernels;
 mod listing;
 mod losses;
 pub mod object;
+mod packets;
 pub mod peer;
 pub mod tools;
 pub mod ui;
