@@ -95,7 +95,7 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
         process.as_ref(),
         run.mode,
     )?;
-    let plan = targets::variants::plan(
+    let separate = targets::variants::plan(
         manifest,
         &mut targets,
         &wanted,
@@ -110,7 +110,16 @@ fn execute(run: &Run, object: &mut ObjectFile) -> Result<u8, Failure> {
         verbose: run.verbose,
         watch_lookups: run.helper_errors,
     };
-    let loaded = loader.load(plan)?;
+    let mut plan = separate.clone();
+    let merged = targets::sessions::merge(manifest, &mut targets, &mut plan);
+    let loaded = match loader.load(plan) {
+        // two programs may pass where one does not
+        Err(failure) if merged => {
+            targets::sessions::refuse_all(manifest, &mut targets, &failure.message);
+            loader.load(separate)?
+        }
+        loaded => loaded?,
+    };
     session::run(
         run,
         object,

@@ -133,7 +133,10 @@ fn place_id<'c>(lower: &mut Lower<'c, '_>) -> IntValue<'c> {
     lower.b.branch(fixed, done, cookie);
     lower.b.at_end(cookie);
     let context = lower.context();
-    let given = lower.b.helper(GET_ATTACH_COOKIE, &[Arg::Ptr(context)]);
+    let mut given = lower.b.helper(GET_ATTACH_COOKIE, &[Arg::Ptr(context)]);
+    if lower.is_session_return() {
+        given = lower.b.shr(given, lower.int(32), false);
+    }
     lower.b.jump(done);
     lower.b.at_end(done);
     lower.b.phi(&[(fixed, before), (given, cookie)])

@@ -5,10 +5,12 @@
 mod alternatives;
 mod flags;
 mod plan;
+mod sessions;
 
 pub use alternatives::AlternativePlan;
 pub use flags::flag_faults;
 pub use plan::{EventPlan, FieldPlan, MapPlan, Plan};
+pub use sessions::SessionPlan;
 
 use bt_abi::manifest::{self as abi, Attach, EventKind, FieldOwner, FieldUse, Manifest};
 use bt_abi::record::HEADER_SIZE;
@@ -138,6 +140,7 @@ pub fn lay_out(
     plan.alternatives = named
         .map(|(probe, name)| alternatives::of(probe, name, records))
         .collect();
+    plan.sessions = sessions::of(script, &plan.programs);
     plan.place_slots(script);
     plan.place_maps(script);
     fields.dedup_by(|a, b| a.owner == b.owner && a.field == b.field);
@@ -151,6 +154,7 @@ pub fn lay_out(
             text: source.text.clone(),
         },
         programs: programs(script, &plan, source),
+        sessions: sessions(&plan),
         maps: maps(script, &plan, source),
         events,
         slots: slots(script, &plan, source),
@@ -295,6 +299,15 @@ fn programs(script: &Script, plan: &Plan, source: &Source) -> Vec<abi::Program> 
         span: source.manifest_span(probe.span),
     };
     script.probes.iter().enumerate().map(of).collect()
+}
+
+fn sessions(plan: &Plan) -> Vec<abi::Session> {
+    let of = |session: &SessionPlan| abi::Session {
+        name: session.name.clone(),
+        entry: session.entry,
+        exit: session.exit,
+    };
+    plan.sessions.iter().map(of).collect()
 }
 
 fn maps(script: &Script, plan: &Plan, source: &Source) -> Vec<abi::Map> {

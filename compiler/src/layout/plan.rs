@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bt_abi::types::{Layout, Type};
 
-use super::AlternativePlan;
+use super::{AlternativePlan, SessionPlan};
 use crate::typed::{CallId, Script};
 use crate::types::{FieldRef, RecordId};
 
@@ -21,6 +21,8 @@ pub struct Plan {
     pub programs: Vec<String>,
     /// Second programs, by the probe's index.
     pub alternatives: Vec<Option<AlternativePlan>>,
+    /// Programs that stand for two.
+    pub sessions: Vec<SessionPlan>,
     /// Members that are read, in the order of first use: what the partial structs hold.
     pub fields: BTreeMap<RecordId, Vec<u32>>,
 }

@@ -52,8 +52,7 @@ impl<'c> Builder<'c> {
         function
     }
 
-    /// 1 if libbpf has found the function, with this prototype. For Linux 6.4 and newer: older ones refuse the address of a
-    /// function that they have (and take the 0 of one that they have not).
+    /// 1 if the function has been found, with this prototype.
     pub fn is_resolved(&self, function: FunctionValue<'c>) -> IntValue<'c> {
         let address = function.as_global_value().as_pointer_value();
         let address = self.to_int(address);

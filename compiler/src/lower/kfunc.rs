@@ -1,12 +1,12 @@
 //! Calls of the kernel's functions (kfuncs).
 //!
 //! A function is asked for by name and prototype, [`RawFunction`]: as BTF has it ([`crate::facts::KernelFacts::functions`]), or made by hand. It becomes
-//! a weak declaration; libbpf compares it with the kernel that the object is loaded on. A call of a function that is not there, or not with this
-//! prototype, is refused by the verifier if it can be reached, so it must be behind a condition that is known before load: the slot
+//! a weak declaration, which btrun (or libbpf) compares with the function of the kernel that the object is loaded on. A call of a function that is not there, or
+//! not with this prototype, is refused by the verifier if it can be reached, so it must be behind a condition that is known before load: the slot
 //! [`bt_abi::manifest::SlotValue::KfuncExists`], or [`Lower::has_kfunc`]. Else btrun says which function is missing.
 //!
-//! Prototypes differ between kernels: each that is asked for is a declaration of its own (`name`, `name___1`, ...; libbpf cuts such a
-//! suffix off), and at most one of them is resolved.
+//! Prototypes differ between kernels: each that is asked for is a declaration of its own (`name`, `name___1`, ...: such a
+//! suffix does not count), and at most one of them is found.
 
 use super::Lower;
 use crate::facts::{RawFunction, RawType};
@@ -43,8 +43,8 @@ impl<'c> Lower<'c, '_> {
         self.b.call_for_ptr(function, args)
     }
 
-    /// 1 if the kernel has the function with this prototype, which the verifier knows; on Linux 6.4 and newer alone. (Before, programs
-    /// cannot take addresses of functions, and one that does is refused where the function is there.)
+    /// 1 if the kernel has the function with this prototype, which the verifier knows. (It is the address of the function, or 0. btrun makes 1 of the former;
+    /// with other loaders programs can have such addresses since Linux 6.4.)
     pub fn has_kfunc(&mut self, prototype: &RawFunction) -> IntValue<'c> {
         let function = self.kfunc(prototype);
         self.b.is_resolved(function)

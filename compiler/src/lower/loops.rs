@@ -273,6 +273,7 @@ impl<'c, 's> Lower<'c, 's> {
         }
         let state = State {
             kind: self.program.kind,
+            role: self.program.role,
             index: self.program.index,
             probe: self.program.probe,
             context: Some(context),

@@ -19,6 +19,7 @@ mod program;
 mod scratch;
 mod sections;
 mod seq;
+mod session;
 mod stmt;
 mod strings;
 mod target;
@@ -37,6 +38,7 @@ use crate::probes::ProbeKind;
 use crate::source::Source;
 use crate::typed::{Expr, ExprKind, Probe, Script};
 use crate::types::{RecordId, Records};
+use program::Role;
 
 pub use scratch::SCRATCH_LIMIT;
 
@@ -104,12 +106,17 @@ pub fn lower<'c, 's>(
     };
     lower.script_maps();
     for (index, probe) in script.probes.iter().enumerate() {
-        lower.program(index as u32, probe, &plan.programs[index], probe.kind);
+        let name = &plan.programs[index];
+        lower.program(index as u32, probe, name, probe.kind, Role::Program);
     }
     for (index, alternative) in plan.alternatives.iter().enumerate() {
         if let Some(other) = alternative {
-            lower.program(index as u32, &script.probes[index], &other.name, other.kind);
+            let probe = &script.probes[index];
+            lower.program(index as u32, probe, &other.name, other.kind, Role::Program);
         }
+    }
+    for session in &plan.sessions {
+        lower.session(session);
     }
     lower.finish_sections();
     lower.b.di.finish();
@@ -176,6 +183,11 @@ impl<'c, 's> Lower<'c, 's> {
     /// What the program that is being lowered is, which may be an alternative to what its probe says.
     pub fn kind(&self) -> ProbeKind {
         self.program.kind
+    }
+
+    /// Is this the code of a session's return? Its cookie has the place of the kretprobe in the upper half.
+    pub fn is_session_return(&self) -> bool {
+        self.program.role == Role::SessionReturn
     }
 
     /// The context of the program.

@@ -17,12 +17,23 @@ use crate::probes::ProbeKind;
 use crate::typed::Probe;
 use crate::types::{FieldRef, Ty};
 
+/// What a probe's code is in the object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    #[default]
+    Program,
+    /// Subprograms of a program that serves two probes.
+    SessionEntry,
+    SessionReturn,
+}
+
 /// What belongs to the program that is being built.
 #[derive(Default)]
 pub struct State<'c, 's> {
     pub index: u32,
     pub probe: Option<&'s Probe>,
     pub kind: ProbeKind,
+    pub role: Role,
     pub context: Option<PointerValue<'c>>,
     pub exit: Option<BasicBlock<'c>>,
     pub scope: Option<Node>,
@@ -57,9 +68,18 @@ pub struct Around<'c> {
 
 impl<'c, 's> Lower<'c, 's> {
     /// `kind`: of the program, of which there may be another.
-    pub(super) fn program(&mut self, index: u32, probe: &'s Probe, name: &str, kind: ProbeKind) {
-        let function = self.b.add_function(name, Some(kind.section()), &[true]);
-        let scope = self.subprogram(function, name, probe.span, &["ctx"], &[true], false);
+    pub(super) fn program(
+        &mut self,
+        index: u32,
+        probe: &'s Probe,
+        name: &str,
+        kind: ProbeKind,
+        role: Role,
+    ) -> FunctionValue<'c> {
+        let section = (role == Role::Program).then(|| kind.section());
+        let function = self.b.add_function(name, section, &[true]);
+        let local = section.is_none();
+        let scope = self.subprogram(function, name, probe.span, &["ctx"], &[true], local);
         let block = |b: &Builder<'c>, name| b.append_block(function, name);
         let entry = block(&self.b, "entry");
         let (early, predicate, late) = (
@@ -72,6 +92,7 @@ impl<'c, 's> Lower<'c, 's> {
             index,
             probe: Some(probe),
             kind,
+            role,
             context: Some(self.b.param_ptr(function, 0)),
             exit: Some(exit),
             scope: Some(scope),
@@ -131,6 +152,7 @@ impl<'c, 's> Lower<'c, 's> {
             });
         }
         self.own.scratch_bytes = self.own.scratch_bytes.max(bytes);
+        function
     }
 
     /// Memory for the variables, zeroed: `let $x;` makes one that is read before it is set.

@@ -29,6 +29,9 @@ pub struct Manifest {
     pub source: Source,
     /// In the order of the script. An event's header and [`crate::names::LOST_MAP`] use the index.
     pub programs: Vec<Program>,
+    /// Programs that stand for two of those, where the kernel can attach them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<Session>,
     /// The maps of the script, in the order of first use. Events use the index.
     pub maps: Vec<Map>,
     /// What the programs send.
@@ -122,6 +125,17 @@ pub struct Program {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alternatives: Vec<Alternative>,
     pub span: Span,
+}
+
+/// One program for a kprobe and the kretprobe of the same functions: a kprobe session, which asks the kernel which of the two it is run
+/// for. Its cookies have the place of the kprobe in the lower 32 bits, that of the kretprobe in the upper ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// The function in the object.
+    pub name: String,
+    /// Indices of the programs that it stands for.
+    pub entry: u32,
+    pub exit: u32,
 }
 
 /// Another program of the same probe.

@@ -2,6 +2,9 @@
 
 use crate::types::StackMode;
 
+/// The kernel's function that tells a session which of its two it is run for.
+pub const SESSION_KFUNC: &str = "bpf_session_is_return";
+
 /// ELF section of the manifest: JSON, UTF-8, without a terminator.
 pub const MANIFEST_SECTION: &str = ".btc.manifest";
 

@@ -5,6 +5,7 @@ use bt_abi::manifest::{Attach, Program};
 use crate::report::How;
 use crate::targets::Site;
 use crate::targets::alternatives::Choice;
+use crate::targets::sessions;
 use crate::targets::variants::Variant;
 
 /// `None` where there was no choice.
@@ -16,6 +17,7 @@ pub fn of(
 ) -> Option<How> {
     let multi = loaded.iter().any(|v| v.multi);
     let means = match &program.attach {
+        _ if loaded.iter().any(|v| v.partner.is_some()) => sessions::MEANS,
         _ if choice.is_none() && !program.attach.is_pattern() => return None,
         Attach::Kprobe { .. } if multi => "kprobe_multi",
         Attach::Kprobe { .. } => "kprobe",

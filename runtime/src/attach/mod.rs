@@ -105,6 +105,10 @@ pub fn all(
         if signals::pending() {
             break;
         }
+        // with its kprobe
+        if loaded.is_partner(index) {
+            continue;
+        }
         let context = Context {
             program,
             environment,
@@ -121,19 +125,34 @@ pub fn all(
                 None => f.at(program.span),
             })?);
         }
-        attached.probes += count(program, &found);
-        if special::is_called(&program.attach) {
-            continue;
-        }
         let loaded: Vec<&Variant> = loaded.variants(index).map(|(v, _)| v).collect();
-        let choice = targets.choices.iter().find(|c| c.program == index);
-        let how = how::of(program, choice, &loaded, found.len());
-        if verbose {
-            say::err(&how::summary(program, how.as_ref(), &loaded, &found));
+        let mut note = |index: usize, found: &[&Site]| {
+            let program = &manifest.programs[index];
+            attached.probes += count(program, found);
+            if special::is_called(&program.attach) {
+                return;
+            }
+            let choice = targets.choices.iter().find(|c| c.program == index);
+            let how = how::of(program, choice, &loaded, found.len());
+            if verbose {
+                say::err(&how::summary(program, how.as_ref(), &loaded, found));
+            }
+            attached.how.extend(how);
+        };
+        note(index, &found);
+        for (partner, sites) in loaded.iter().filter_map(|v| partner_sites(v, &found)) {
+            note(partner, &sites);
         }
-        attached.how.extend(how);
     }
     Ok(attached)
+}
+
+/// The kretprobe that was attached with a kprobe, and its places.
+fn partner_sites<'v>(variant: &'v Variant, found: &[&Site]) -> Option<(usize, Vec<&'v Site>)> {
+    let partner = variant.partner.as_ref()?;
+    let pairs = variant.sites.iter().zip(&partner.sites);
+    let taken = pairs.filter(|(site, _)| found.iter().any(|f| f == site));
+    Some((partner.program, taken.map(|(_, other)| other).collect()))
 }
 
 /// Places, but a static probe that was inlined is one.
@@ -198,7 +217,7 @@ impl Context<'_> {
         let mut attached = Vec::new();
         let mut last = None;
         if variant.multi {
-            let refused = multi::attach(raw, &variant.sites, self.process, links)?;
+            let refused = multi::attach(raw, variant, self.process, links)?;
             self.progress.step(variant.sites.len());
             let is_refused = |site: &Site| refused.iter().any(|(r, _)| *r == site);
             attached.extend(variant.sites.iter().filter(|s| !is_refused(s)));

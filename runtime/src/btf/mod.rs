@@ -9,6 +9,7 @@ mod describe;
 mod format;
 pub mod function;
 mod kernel;
+pub mod kernel_functions;
 mod reader;
 mod relocations;
 pub mod tracepoint;

@@ -50,18 +50,18 @@ impl Header {
     pub fn is_composite(&self) -> bool {
         matches!(self.kind, kind::STRUCT | kind::UNION)
     }
+}
 
-    /// Bytes after the header.
-    fn body_len(&self) -> usize {
-        let each = match self.kind {
-            kind::INT | kind::VAR | kind::DECL_TAG => return 4,
-            kind::ARRAY => return 12,
-            kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => 12,
-            kind::ENUM | kind::FUNC_PROTO => 8,
-            _ => 0,
-        };
-        each * self.vlen as usize
-    }
+/// Bytes of a type after the header.
+pub fn body_len(kind: u8, vlen: u32) -> usize {
+    let each = match kind {
+        kind::INT | kind::VAR | kind::DECL_TAG => return 4,
+        kind::ARRAY => return 12,
+        kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => 12,
+        kind::ENUM | kind::FUNC_PROTO => 8,
+        _ => 0,
+    };
+    each * vlen as usize
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -169,7 +169,7 @@ impl Btf {
             }
             let header = self.header_at(index, at)?;
             visit(id, &header);
-            at = header.body + header.body_len();
+            at = header.body + body_len(header.kind, header.vlen);
             id += 1;
         }
         self.parts[index].end = id;
@@ -198,7 +198,9 @@ impl Btf {
 
     /// The rest of a type.
     fn body(&mut self, of: &Header) -> io::Result<&[u8]> {
-        self.parts[of.part].bytes.get(of.body, of.body_len())
+        self.parts[of.part]
+            .bytes
+            .get(of.body, body_len(of.kind, of.vlen))
     }
 
     /// Here, the id that a part writes so.
@@ -233,7 +235,7 @@ impl Btf {
             if current == id {
                 return Ok(Some(header));
             }
-            at = header.body + header.body_len();
+            at = header.body + body_len(header.kind, header.vlen);
             current += 1;
         }
     }

@@ -3,7 +3,7 @@
 use bt_abi::manifest::{Attach, Manifest, Need, NeedKind, Program, Span};
 use libbpf_rs::{ErrorKind, MapType, ProgramType};
 
-use super::{helpers, program_type, verifier};
+use super::{helpers, kfuncs, program_type, verifier};
 use crate::environment::late::has_function;
 use crate::environment::{KERNEL_BTF, release};
 use crate::error::Failure;
@@ -37,7 +37,8 @@ pub fn refusal(
         failure = failure.at(line
             .and_then(|n| span_of_line(manifest, n))
             .unwrap_or(program.span));
-        if let Some(kfunc) = verifier::unresolved_kfunc(log) {
+        let absent = kfuncs::absent(manifest, log).or(verifier::unresolved_kfunc(log));
+        if let Some(kfunc) = absent {
             let called = manifest.kfuncs.iter().find(|k| k.name == kfunc);
             let at = called.map(|k| k.span).or(failure.span);
             return kfunc_lacking(kfunc).at(at.unwrap_or(program.span));

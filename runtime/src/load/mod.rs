@@ -2,6 +2,7 @@
 
 mod explain;
 mod helpers;
+mod kfuncs;
 mod names;
 mod verifier;
 
@@ -60,6 +61,16 @@ impl Loaded {
         })
     }
 
+    /// Is the program of that index a part of another one?
+    pub fn is_partner(&self, index: usize) -> bool {
+        let partners = self
+            .plan
+            .iter()
+            .flatten()
+            .filter_map(|v| v.partner.as_ref());
+        partners.into_iter().any(|p| p.program == index)
+    }
+
     pub fn map(&self, symbol: &str) -> Option<Map<'_>> {
         self.object.maps().find(|m| m.name() == symbol)
     }
@@ -87,9 +98,11 @@ impl Loader<'_> {
         let start = boot_time();
         let first: Vec<Option<&Variant>> = plan.iter().map(|v| v.first()).collect();
         let names = names::of(&plan);
+        let sessions = plan.iter().flatten().any(|v| v.partner.is_some());
+        let bytes = kfuncs::resolve(self.object, sessions)?;
         // held until the load
         let mut _model = None;
-        let object = self.load_one(&first, start, |opened| {
+        let object = self.load_one(&bytes, &first, start, |opened| {
             _model = unwind::prepare(opened)?;
             size_scratch(opened)?;
             if self.watch_lookups {
@@ -103,14 +116,19 @@ impl Loader<'_> {
             for variant in variants.iter().skip(1) {
                 let mut only = vec![None; plan.len()];
                 only[index] = Some(variant);
-                more.push(self.load_one(&only, start, |opened| share_maps(opened, &object))?);
+                more.push(
+                    self.load_one(&bytes, &only, start, |opened| share_maps(opened, &object))?,
+                );
             }
         }
-        let programs = &self.object.manifest.programs;
+        let programs = self.object.manifest.programs.iter().zip(&plan);
+        let name = |(program, variants): (&Program, &Vec<Variant>)| {
+            function(program, variants.first()).to_string()
+        };
         Ok(Loaded {
             object,
             more,
-            names: programs.iter().map(|p| p.name.clone()).collect(),
+            names: programs.map(name).collect(),
             plan,
         })
     }
@@ -118,6 +136,7 @@ impl Loader<'_> {
     /// Loads the programs that have a variant here. `prepare` sees to the maps.
     fn load_one<'a>(
         &self,
+        bytes: &[u8],
         variants: &[Option<&'a Variant>],
         start: u64,
         prepare: impl FnOnce(&mut OpenObject) -> Result<(), Failure>,
@@ -125,7 +144,7 @@ impl Loader<'_> {
         let first = |v: &Option<&'a Variant>| v.and_then(|v| v.sites.first());
         let sites: Vec<Option<&Site>> = variants.iter().map(first).collect();
         let target = btf::target(self.object, self.wanted, self.environment, &sites)?;
-        let mut opened = open(self.object, target.as_ref())?;
+        let mut opened = open(self.object, bytes, target.as_ref())?;
         // programs that others are attached to are held until the load
         let _programs = prepare_programs(&mut opened, self.object, variants)?;
         let manifest = &self.object.manifest;
@@ -164,7 +183,7 @@ fn is_slots(name: &OsStr) -> bool {
     name.as_encoded_bytes().ends_with(SLOTS_SECTION.as_bytes())
 }
 
-fn open(object: &ObjectFile, target: Option<&Target>) -> Result<OpenObject, Failure> {
+fn open(object: &ObjectFile, bytes: &[u8], target: Option<&Target>) -> Result<OpenObject, Failure> {
     let mut builder = ObjectBuilder::default();
     // without a name libbpf makes one up, and gives it to the maps
     let stem = object.manifest.source.name.split('.').next();
@@ -187,7 +206,7 @@ fn open(object: &ObjectFile, target: Option<&Target>) -> Result<OpenObject, Fail
     if let Some(target) = target {
         builder.btf_custom_path(target.path()).map_err(damaged)?;
     }
-    builder.open_memory(&object.bytes).map_err(damaged)
+    builder.open_memory(bytes).map_err(damaged)
 }
 
 /// Each program of the manifest must be in the object; its type follows from where it is attached, not from its section.
@@ -197,17 +216,17 @@ fn prepare_programs(
     variants: &[Option<&Variant>],
 ) -> Result<Vec<OwnedFd>, Failure> {
     let mut held = Vec::new();
+    let programs = object.manifest.programs.iter().zip(variants);
+    let names: Vec<&str> = programs.map(|(p, v)| function(p, *v)).collect();
     // alternatives that are not taken
     for mut other in opened.progs_mut() {
-        let taken = object.manifest.programs.iter();
-        if !taken.into_iter().any(|p| other.name() == p.name.as_str()) {
+        if !names.iter().any(|name| other.name() == *name) {
             other.set_autoload(false);
         }
     }
-    for (program, variant) in object.manifest.programs.iter().zip(variants) {
-        let found = opened
-            .progs_mut()
-            .find(|p| p.name() == program.name.as_str());
+    let programs = object.manifest.programs.iter().zip(variants);
+    for ((program, variant), name) in programs.zip(names) {
+        let found = opened.progs_mut().find(|p| p.name() == name);
         let Some(mut found) = found else {
             return Err(Failure::unusable(format!(
                 "`{}` is damaged: it has no program `{}`",
@@ -219,6 +238,9 @@ fn prepare_programs(
         found.set_prog_type(program_type(&program.attach));
         match variant {
             None => found.set_autoload(false),
+            Some(variant) if variant.partner.is_some() => {
+                found.set_attach_type(ProgramAttachType::TraceKprobeSession)
+            }
             Some(variant) if variant.multi => found.set_attach_type(multi_type(&program.attach)),
             Some(variant) => {
                 let Some(site) = variant.sites.first() else {
@@ -238,6 +260,14 @@ fn prepare_programs(
         )));
     }
     Ok(held)
+}
+
+/// The function in the object that a program is.
+fn function<'a>(program: &'a Program, variant: Option<&'a Variant>) -> &'a str {
+    match variant.and_then(|v| v.partner.as_ref()) {
+        Some(partner) => &partner.name,
+        None => &program.name,
+    }
 }
 
 fn multi_type(attach: &Attach) -> ProgramAttachType {

@@ -12,7 +12,10 @@ const CUT: &[u8] = b"..";
 
 /// The places that have an id.
 pub fn of(plan: &[Vec<Variant>]) -> Vec<&Site> {
-    let sites = plan.iter().flatten().flat_map(|v| &v.sites);
+    let sites = plan.iter().flatten().flat_map(|variant| {
+        let partner = variant.partner.iter().flat_map(|p| &p.sites);
+        variant.sites.iter().chain(partner)
+    });
     sites.filter(|s| s.id > 0).collect()
 }
 

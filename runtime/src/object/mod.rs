@@ -4,6 +4,7 @@
 mod pretty;
 mod validate;
 
+use std::ops::Range;
 use std::path::Path;
 
 use bt_abi::Manifest;
@@ -126,6 +127,46 @@ impl<'a> Sections<'a> {
     }
 }
 
+/// A section, and where in the file it is.
+pub struct Section<'a> {
+    pub name: &'a [u8],
+    pub kind: u32,
+    pub flags: u64,
+    pub link: u32,
+    pub info: u32,
+    /// Of the header.
+    pub header: usize,
+    /// Of the content.
+    pub range: Range<usize>,
+}
+
+/// All sections of an object whose header was checked, by their index.
+pub fn sections(bytes: &[u8]) -> Option<Vec<Section<'_>>> {
+    let (table, entry, count) = (
+        word(bytes, 40, 8)? as usize,
+        word(bytes, 58, 2)? as usize,
+        word(bytes, 60, 2)? as usize,
+    );
+    let at = |index: usize| table + index * entry;
+    let names = Header::read(bytes, at(word(bytes, 62, 2)? as usize))?.data(bytes)?;
+    let section = |index: usize| {
+        let header = Header::read(bytes, at(index))?;
+        let name = names.get(header.name..)?;
+        let end = name.iter().position(|b| *b == 0)?;
+        let start = header.offset as usize;
+        Some(Section {
+            name: &name[..end],
+            kind: header.kind,
+            flags: word(bytes, at(index) + 8, 8)?,
+            link: word(bytes, at(index) + 40, 4)? as u32,
+            info: word(bytes, at(index) + 44, 4)? as u32,
+            header: at(index),
+            range: start..start.checked_add(header.size as usize)?,
+        })
+    };
+    (0..count).map(section).collect()
+}
+
 /// A section header, as far as it matters.
 struct Header {
     name: usize,
@@ -155,7 +196,7 @@ impl Header {
 }
 
 /// A little-endian number of so many bytes.
-fn word(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
+pub fn word(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     let bytes = bytes.get(at..at.checked_add(length)?)?;
     Some(bytes.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b)))
 }

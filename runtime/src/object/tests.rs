@@ -144,4 +144,7 @@ fn a_manifest_must_agree_with_itself() {
         "set_offset":null,"span":{"start":0,"end":0,"line":1,"column":1}}]"#;
     let json = EMPTY.replace(r#""maps":[]"#, &format!(r#""maps":{map}"#));
     assert!(refusal(with_manifest(&json)).contains("map 0: an integer of 3 bytes"));
+    let sessions = r#""programs":[],"sessions":[{"name":"s","entry":0,"exit":1}]"#;
+    let json = EMPTY.replace(r#""programs":[]"#, sessions);
+    assert!(refusal(with_manifest(&json)).ends_with("session 0 is no kprobe with its kretprobe"));
 }

@@ -1,6 +1,6 @@
 //! Does a manifest agree with itself? What is checked here, the rest of the program relies on; it still never indexes unchecked.
 
-use bt_abi::manifest::{Arg, EventKind, Format, Manifest, Map, SlotValue};
+use bt_abi::manifest::{Arg, Attach, EventKind, Format, Manifest, Map, Session, SlotValue};
 use bt_abi::record::{HEADER_SIZE, Packet};
 use bt_abi::types::{Type, lhist_buckets};
 
@@ -29,7 +29,30 @@ pub fn check(manifest: &Manifest, slots: usize) -> Result<(), String> {
             return Err(format!("slot {i} is not a number"));
         }
     }
+    for (i, session) in manifest.sessions.iter().enumerate() {
+        if !is_pair(manifest, session) {
+            return Err(format!("session {i} is no kprobe with its kretprobe"));
+        }
+    }
     Ok(())
+}
+
+fn is_pair(manifest: &Manifest, session: &Session) -> bool {
+    let attach = |index: u32| Some(&manifest.programs.get(index as usize)?.attach);
+    match (attach(session.entry), attach(session.exit)) {
+        (
+            Some(Attach::Kprobe {
+                module: None,
+                function,
+                offset: 0,
+            }),
+            Some(Attach::Kretprobe {
+                module: None,
+                function: other,
+            }),
+        ) => function == other,
+        _ => false,
+    }
 }
 
 fn check_map(map: &Map) -> Result<(), String> {

@@ -46,6 +46,7 @@ pub fn sites(
                     func: String::new(),
                     place: place(&category, &event),
                     id: 0,
+                    return_id: 0,
                     prototype: None,
                 });
             }

@@ -174,6 +174,7 @@ pub fn sites(
                 at_return,
             },
             id: 0,
+            return_id: 0,
             prototype: None,
         });
     }

@@ -7,6 +7,7 @@ mod builds;
 mod events;
 pub mod iterators;
 pub mod kernel_functions;
+pub mod sessions;
 mod static_probes;
 mod traced;
 mod user_functions;
@@ -40,6 +41,8 @@ pub struct Site {
     pub place: Place,
     /// Index of its names, for programs that ask for them: never 0.
     pub id: u32,
+    /// In a session the id of the return.
+    pub return_id: u32,
     /// What the kernel's BTF says of the function.
     pub prototype: Option<Rc<Prototype>>,
 }
@@ -393,6 +396,7 @@ fn one(program: &Program, func: &str, place: Place) -> Site {
         func: func.to_string(),
         place,
         id: 0,
+        return_id: 0,
         prototype: None,
     }
 }

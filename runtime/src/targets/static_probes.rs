@@ -77,6 +77,7 @@ fn site(file: &Path, note: Note, probe: String) -> Site {
             arguments: (0..).zip(note.arguments).collect(),
         },
         id: 0,
+        return_id: 0,
         prototype: None,
     }
 }

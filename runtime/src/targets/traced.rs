@@ -110,6 +110,7 @@ impl Described {
                 name: f.name.clone(),
             },
             id: 0,
+            return_id: 0,
             prototype: f.prototype.clone(),
         };
         if late {

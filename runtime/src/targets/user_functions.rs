@@ -69,6 +69,7 @@ pub fn sites(
                     at_return,
                 },
                 id: 0,
+                return_id: 0,
                 prototype: None,
             });
         }

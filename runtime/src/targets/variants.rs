@@ -21,14 +21,26 @@ use crate::load::program_type;
 /// As in bpftrace.
 const MAX_PROGRAMS: u64 = 1024;
 
+/// The kretprobe that a kprobe is one program with: a session.
+#[derive(Debug, Clone)]
+pub struct Partner {
+    /// The function in the object that is both.
+    pub name: String,
+    /// Index of the kretprobe's own program.
+    pub program: usize,
+    /// In the order of the kprobe's.
+    pub sites: Vec<Site>,
+}
+
 /// A program as it is loaded once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Variant {
     pub sites: Vec<Site>,
     /// What the slot [`SlotValue::ProbeId`] gets: 0, so that the cookie says it, or the id of the only place.
     pub id: u32,
     /// Attached to all of its functions at once.
     pub multi: bool,
+    pub partner: Option<Partner>,
 }
 
 /// The variants of each program, by its index.
@@ -83,6 +95,7 @@ pub fn plan(
             id: if apart { sites[0].id } else { 0 },
             sites,
             multi,
+            partner: None,
         };
         let groups = groups.into_iter().filter(|sites| !sites.is_empty());
         plan.push(match apart {

@@ -30,6 +30,7 @@ pub fn sites(program: &Program, id: Option<u32>, function: &str) -> Result<Vec<S
                         function: name,
                     },
                     id: 0,
+                    return_id: 0,
                     prototype: None,
                 });
             }
