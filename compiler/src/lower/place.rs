@@ -1,5 +1,7 @@
 //! Reading memory: the context, the kernel's and the traced program's.
 
+use bt_abi::manifest::FaultKind;
+
 use super::Lower;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{
@@ -386,18 +388,16 @@ impl<'c> Lower<'c, '_> {
         offset.is_multiple_of(u64::from(bytes.max(1)))
     }
 
-    /// An index, or 0 if the array does not have it.
+    /// An index, or 0 if the array does not have it, which is counted.
     fn index(&mut self, index: &Expr, count: Option<u32>) -> IntValue<'c> {
         let value = self.scalar(index);
         let Some(count) = count.filter(|_| index.flexible_int().is_none()) else {
             return value;
         };
-        let inside = self.b.compare(
-            inkwell::IntPredicate::ULT,
-            value,
-            self.int(i64::from(count)),
-        );
-        self.b.select(inside, value, self.int(0))
+        let count = self.int(i64::from(count));
+        let outside = self.b.compare(inkwell::IntPredicate::UGE, value, count);
+        self.count_if(outside, FaultKind::IndexOutOfRange, value);
+        self.b.select(outside, self.int(0), value)
     }
 
     pub(super) fn read_bytes(&mut self, place: &Place, to: PointerValue<'c>, size: u32) {

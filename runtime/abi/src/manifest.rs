@@ -414,6 +414,8 @@ pub enum FaultKind {
     Lookup,
     /// A string was longer than `max_strlen`.
     StringCut,
+    /// An array has no such element; the first is taken.
+    IndexOutOfRange,
     /// `dw_ustack` of a process whose files btrun was not told to read.
     NoUnwindTable,
     #[serde(other)]

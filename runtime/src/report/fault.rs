@@ -11,6 +11,9 @@ pub fn words(kind: &FaultKind, status: i64) -> String {
         FaultKind::DivisionByZero => {
             "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.".into()
         }
+        FaultKind::IndexOutOfRange => {
+            "Array access out of bounds. This can lead to unexpected results. The first element is being used.".into()
+        }
         FaultKind::NoUnwindTable => "No unwind information of this process. Processes are named with -p, -c or --dwarf-pid.".into(),
         FaultKind::StringCut => "The string is longer than max_strlen, and was cut.".into(),
         FaultKind::Lookup => "Can't lookup map element because it does not exist.".into(),
@@ -33,6 +36,7 @@ pub fn helper(kind: &FaultKind) -> Option<&str> {
         FaultKind::Lookup => Some("map_lookup_elem"),
         FaultKind::DivisionByZero
         | FaultKind::StringCut
+        | FaultKind::IndexOutOfRange
         | FaultKind::NoUnwindTable
         | FaultKind::Unknown => None,
     }

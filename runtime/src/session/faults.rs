@@ -70,6 +70,9 @@ fn on_demand(kind: &FaultKind) -> bool {
     match kind {
         FaultKind::Lookup | FaultKind::StringCut => true,
         FaultKind::Helper { helper } => helper.starts_with("probe_read"),
-        FaultKind::DivisionByZero | FaultKind::NoUnwindTable | FaultKind::Unknown => false,
+        FaultKind::DivisionByZero
+        | FaultKind::IndexOutOfRange
+        | FaultKind::NoUnwindTable
+        | FaultKind::Unknown => false,
     }
 }
