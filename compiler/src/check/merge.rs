@@ -37,6 +37,9 @@ pub fn merge(a: &Ty, b: &Ty) -> Option<Ty> {
                 _ => None,
             }
         }
+        (Ty::Array(x, m), Ty::Array(y, n)) if m == n && x.size() == y.size() => {
+            Some(Ty::Array(Box::new(merge(x, y)?), *m))
+        }
         (Ty::Tuple(xs), Ty::Tuple(ys)) if xs.len() == ys.len() => xs
             .iter()
             .zip(ys)

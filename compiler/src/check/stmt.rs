@@ -267,7 +267,9 @@ impl Checker<'_> {
             });
         }
         let checked = match (&checked.ty, &checked.kind) {
-            (Ty::Unit | Ty::Record(_) | Ty::Ptr(_, Space::Context), _) => self.as_value(checked),
+            (Ty::Unit | Ty::Record(_) | Ty::Array(..) | Ty::Ptr(_, Space::Context), _) => {
+                self.as_value(checked)
+            }
             (Ty::Agg(_), ExprKind::MapGet { .. }) => self.as_value(checked),
             _ => checked,
         };
@@ -485,10 +487,10 @@ impl Checker<'_> {
         let value = value.map(|v| self.value(v));
         let declared = match ty {
             Some(ty) => Some(match self.type_expr(ty)? {
-                Ty::Record(id) => match self.records.value_type(id) {
+                ty @ (Ty::Record(_) | Ty::Array(..)) => match self.records.copied(&ty) {
                     Some(ty) => ty,
                     None => {
-                        self.unsupported(name.span, "copies of kernel types without a name");
+                        self.unsupported(name.span, "copies of kernel types without a name, or in arrays");
                         return None;
                     }
                 },
