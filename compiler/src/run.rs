@@ -18,7 +18,7 @@ use crate::Settings;
 #[derive(Args)]
 #[command(
     override_usage = "btc run [OPTIONS] SCRIPT [PARAMS]...\n       btc run [OPTIONS] -e PROGRAM [PARAMS]...",
-    after_help = "PARAMS are the script's: $1, $2, ... and --name=value for getopt(); `--` may stand before them.\n\
+    after_help = "PARAMS are the script's: $1, $2, ... and, behind `--`, --name=value for getopt(). Options may stand behind the script.\n\
                   btrun is looked for beside btc, then in the PATH."
 )]
 pub struct Run {
@@ -82,11 +82,7 @@ pub struct Run {
     ready_line: Option<String>,
 
     /// The script, unless -e gives a program; then its parameters
-    #[arg(
-        value_name = "SCRIPT",
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "SCRIPT", allow_negative_numbers = true)]
     words: Vec<OsString>,
 }
 
@@ -150,7 +146,7 @@ impl Run {
             command.arg("--dwarf-pid").arg(pid.to_string());
         }
         command.arg(format!("/proc/self/fd/{}", file.as_raw_fd()));
-        command.args(self.params());
+        command.arg("--").args(self.params());
         let error = command.exec();
         let help = "install btrun beside btc, or in the PATH";
         Err(error).with_context(|| format!("cannot run {} ({help})", program.display()))

@@ -29,7 +29,7 @@ pub fn fill(manifest: &Manifest, words: &[OsString]) -> Result<SlotBytes, Failur
         return Err(match suggest::nearest(name, known.iter().copied()) {
             Some(meant) => failure.help(format!("did you mean `--{meant}`?")),
             None if known.is_empty() => failure.help(
-                "options of btrun go before the object, and `--` goes before a parameter that starts with a dash",
+                "options of btrun go before the object, and `-- --` goes before a parameter that starts with two dashes",
             ),
             None => failure.help(format!("it has: --{}", known.join(", --"))),
         });

@@ -3,12 +3,13 @@
 use bt_grammar::span::Span;
 use inkwell::IntPredicate;
 
-use super::{Builtin, unavailable, value};
+use super::{Builtin, value};
 use crate::arch::X86_64;
 use crate::check::Checker;
 use crate::docs::Example;
 use crate::llvm::IntValue;
 use crate::lower::Lower;
+use crate::probes::ProbeKind;
 use crate::typed::Expr;
 use crate::types::Ty;
 
@@ -20,17 +21,20 @@ impl Builtin for Usermode {
     }
 
     fn about(&self) -> &'static str {
-        "1 if the event interrupted user code, 0 for the kernel's"
+        "1 if the event interrupted user code, 0 for the kernel's; 0 in events of the kernel, 1 where btrun runs the probe (`begin`)"
     }
 
     fn examples(&self) -> &'static [Example] {
         const { &[Example::new("profile:hz:99 { @[usermode] = count(); }")] }
     }
 
-    fn check(&'static self, cx: &mut Checker, name: &str, span: Span) -> Expr {
-        match cx.spec().kind.has_registers() {
-            true => value(self, Ty::int(1, false), span),
-            false => unavailable(cx, name, span, "only probes with registers know"),
+    fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
+        let ty = Ty::int(1, false);
+        match cx.spec().kind {
+            kind if kind.has_registers() => value(self, ty, span),
+            // btrun itself runs these.
+            ProbeKind::Special | ProbeKind::Test | ProbeKind::Bench => Expr::int(1, ty, span),
+            _ => Expr::int(0, ty, span),
         }
     }
 

@@ -490,7 +490,10 @@ impl Checker<'_> {
                 ty @ (Ty::Record(_) | Ty::Array(..)) => match self.records.copied(&ty) {
                     Some(ty) => ty,
                     None => {
-                        self.unsupported(name.span, "copies of kernel types without a name, or in arrays");
+                        self.unsupported(
+                            name.span,
+                            "copies of kernel types without a name, or in arrays",
+                        );
                         return None;
                     }
                 },

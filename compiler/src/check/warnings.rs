@@ -108,6 +108,10 @@ fn ends(stmt: &ast::Stmt) -> bool {
     let block_ends = |block: &ast::Block| block.stmts.iter().any(ends);
     match &stmt.kind {
         StmtKind::Return(_) | StmtKind::Break | StmtKind::Continue => true,
+        StmtKind::Expr(expr) => match &expr.kind {
+            ExprKind::Call { name, .. } => name.node == "exit",
+            _ => false,
+        },
         StmtKind::If {
             then,
             otherwise: Some(otherwise),

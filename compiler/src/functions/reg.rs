@@ -53,6 +53,11 @@ impl Function for Reg {
             cx.report(error.help("only probes of functions and of timers have registers"));
             return Expr::poison(site.span);
         }
+        // The name that the program counter has elsewhere.
+        let name = match name.as_str() {
+            "pc" => "ip".to_string(),
+            _ => name,
+        };
         match X86_64.named.iter().find(|(n, _)| *n == name) {
             Some((_, offset)) => cx.made(site, self, UINT64, Vec::new(), CallData::Size(*offset)),
             None => {

@@ -12,16 +12,14 @@ pub struct Words {
 }
 
 impl Words {
-    /// As in bpftrace, `--` may stand before them; another one ends the named ones.
+    /// As in bpftrace, `--` may stand before or among them; another one ends the named ones.
     pub fn sort(words: &[OsString]) -> Result<Words, String> {
         let mut sorted = Words {
             positional: BTreeMap::new(),
             named: Vec::new(),
         };
-        let mut rest = match words {
-            [first, rest @ ..] if first == "--" => rest.iter(),
-            words => words.iter(),
-        };
+        let mut rest = words.iter();
+        let mut separated = false;
         let mut index = 1..;
         let mut add = |sorted: &mut Words, text: &str| {
             let positional = index.next().map(|index| (index, text.to_string()));
@@ -30,7 +28,8 @@ impl Words {
         for word in rest.by_ref() {
             let text = utf8(word)?;
             match text.strip_prefix("--") {
-                Some("") => break,
+                Some("") if separated => break,
+                Some("") => separated = true,
                 Some(named) => sorted.named.push(match named.split_once('=') {
                     Some((name, value)) => (name.to_string(), Some(value.to_string())),
                     None => (named.to_string(), None),
@@ -99,7 +98,7 @@ mod tests {
 
     #[test]
     fn a_second_dash_dash_ends_the_named_ones() {
-        let words = ["--", "a", "--n=1", "--", "--x"].map(OsString::from);
+        let words = ["a", "--", "--n=1", "--", "--x"].map(OsString::from);
         let sorted = Words::sort(&words).expect("UTF-8");
         let positional = [(1, "a"), (2, "--x")].map(|(n, text)| (n, text.to_string()));
         assert_eq!(sorted.positional, BTreeMap::from(positional));
