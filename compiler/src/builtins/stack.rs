@@ -12,7 +12,7 @@ use super::{Builtin, value};
 use crate::check::Checker;
 use crate::docs::Example;
 use crate::llvm::builder::Arg;
-use crate::llvm::helper::{GET_CURRENT_PID_TGID, GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
+use crate::llvm::helper::{GET_STACK, MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM};
 use crate::llvm::{FunctionValue, IntValue, PointerValue};
 use crate::lower::Lower;
 use crate::typed::Expr;
@@ -88,6 +88,7 @@ impl Builtin for Ustack {
     }
 
     fn check(&'static self, cx: &mut Checker, _: &str, span: Span) -> Expr {
+        cx.namespace_slots(span);
         let stack = StackTy {
             user: true,
             limit: DEFAULT_LIMIT,
@@ -181,8 +182,7 @@ pub fn lower_stack<'c>(
     ]);
     lower.b.store(to, id, 8);
     if stack.user {
-        let both = lower.helper(GET_CURRENT_PID_TGID, &[]);
-        let pid = lower.b.shr(both, lower.int(32), false);
+        let pid = lower.process_id();
         let at = lower.b.offset(to, 8);
         lower.b.store(at, pid, 8);
     }

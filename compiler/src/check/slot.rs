@@ -1,6 +1,6 @@
 //! Late-bound values: `$1`, `$#`, `getopt()`, the start time.
 
-use bt_abi::manifest::{SlotValue, TargetPart};
+use bt_abi::manifest::{NamespacePart, SlotValue, TargetPart};
 use bt_abi::parameters::number;
 use bt_grammar::ast;
 use bt_grammar::span::Span;
@@ -35,6 +35,13 @@ impl Checker<'_> {
     pub(super) fn target_slots(&mut self, span: Span) {
         for part in [TargetPart::Pid, TargetPart::Device, TargetPart::Inode] {
             self.slot(SlotValue::Target { part }, UINT64, span);
+        }
+    }
+
+    /// Which namespace process ids count in: btrun's, which is known when it runs.
+    pub fn namespace_slots(&mut self, span: Span) {
+        for part in [NamespacePart::Device, NamespacePart::Inode] {
+            self.slot(SlotValue::PidNamespace { part }, UINT64, span);
         }
     }
 

@@ -120,6 +120,9 @@ pub fn stack(
         limit: DEFAULT_LIMIT,
         mode,
     };
+    if ty.user {
+        cx.namespace_slots(site.span);
+    }
     if site.args.len() > rest {
         match cx.literal_int(site, rest, "the limit of a stack") {
             Some(limit) if (1..=i64::from(MAX_LIMIT)).contains(&limit) => ty.limit = limit as u32,

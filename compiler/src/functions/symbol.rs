@@ -4,7 +4,6 @@ use super::Function;
 use crate::check::{CallSite, Checker};
 use crate::docs::Example;
 use crate::llvm::PointerValue;
-use crate::llvm::helper::GET_CURRENT_PID_TGID;
 use crate::lower::Lower;
 use crate::typed::{Call, CallData, Expr};
 use crate::types::{Printed, Ty};
@@ -72,14 +71,14 @@ impl Function for UserSymbol {
     }
 
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        cx.namespace_slots(site.span);
         symbol(self, cx, site, Printed::UserSymbol)
     }
 
     /// The address means something in this process only.
     fn lower_into<'c>(&self, lower: &mut Lower<'c, '_>, call: &Call, to: PointerValue<'c>, _: u32) {
         store_address(lower, call, to);
-        let both = lower.helper(GET_CURRENT_PID_TGID, &[]);
-        let pid = lower.b.shr(both, lower.int(32), false);
+        let pid = lower.process_id();
         let at = lower.b.offset(to, 8);
         lower.b.store(at, pid, 8);
     }

@@ -14,6 +14,7 @@ mod known;
 mod loops;
 mod map;
 mod memory;
+mod namespace;
 mod place;
 mod program;
 mod scratch;

@@ -8,8 +8,7 @@ use super::Lower;
 use crate::arch::X86_64;
 use crate::llvm::builder::Arg;
 use crate::llvm::helper::{
-    GET_CURRENT_PID_TGID, GET_CURRENT_TASK_BTF, MAP_LOOKUP_ELEM, PROBE_READ_KERNEL,
-    PROBE_READ_USER, TASK_PT_REGS,
+    GET_CURRENT_TASK_BTF, MAP_LOOKUP_ELEM, PROBE_READ_KERNEL, PROBE_READ_USER, TASK_PT_REGS,
 };
 use crate::llvm::{BasicBlock, FunctionValue, IntValue, PointerValue};
 use crate::probes::ProbeKind;
@@ -349,8 +348,8 @@ impl<'c> Lower<'c, '_> {
     /// The areas of the current process, or null.
     fn areas(&mut self) -> PointerValue<'c> {
         let pid = self.b.alloca(8);
-        let both = self.helper(GET_CURRENT_PID_TGID, &[]);
-        self.b.store(pid, self.b.shr(both, self.int(32), false), 4);
+        let process = self.process_id();
+        self.b.store(pid, process, 4);
         let map = self.own_map(unwind::AREAS_MAP).as_pointer_value();
         self.helper_ptr(MAP_LOOKUP_ELEM, &[Arg::Ptr(map), Arg::Ptr(pid)])
     }

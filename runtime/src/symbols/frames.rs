@@ -88,21 +88,30 @@ impl Frames {
 
     /// Of a process, that may be gone.
     pub fn user(&mut self, pid: u32, addresses: &[u64]) -> Vec<Frame> {
+        let mut frames = vec![Frame::default(); addresses.len()];
         if is_alive(pid) {
             let source = Source::Process(Process {
                 debug_syms: self.settings.debug_info,
                 ..Process::new(Pid::from(pid))
             });
-            return self.look_up(&source, Input::AbsAddr(addresses));
+            frames = self.look_up(&source, Input::AbsAddr(addresses));
+        }
+        // It may have ended meanwhile.
+        let is_known = |frame: &Frame| frame.symbol.is_some();
+        if frames.iter().all(is_known) || is_alive(pid) {
+            return frames;
         }
         self.processes.update();
-        let spots = addresses.iter().map(|a| self.processes.find(pid, *a));
-        let spots: Vec<Option<Spot>> = spots.collect();
-        let mut one = |spot: Option<Spot>| spot.map(|spot| self.in_file(&spot));
-        spots
-            .into_iter()
-            .map(|s| one(s).unwrap_or_default())
-            .collect()
+        for (frame, address) in frames.iter_mut().zip(addresses) {
+            let spot = match is_known(frame) {
+                true => None,
+                false => self.processes.find(pid, *address),
+            };
+            if let Some(spot) = spot {
+                *frame = self.in_file(&spot);
+            }
+        }
+        frames
     }
 
     /// At an offset of a file, for processes that are gone.

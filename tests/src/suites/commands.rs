@@ -1,7 +1,7 @@
 //! `btc run`, and what btrun says to whoever started it: whole command lines, and all of what they print.
 
 use std::os::unix::net::UnixDatagram;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -148,6 +148,14 @@ pub fn run(tools: &Tools, filter: &str, report: &mut Report) {
         };
         report.add("commands", name, &verdict);
     }
+    let name = "user stacks in a pid namespace";
+    if wanted(name) {
+        let verdict = match nested(tools) {
+            Ok(()) => Verdict::Passed,
+            Err(error) => Verdict::failed(format!("{error:#}")),
+        };
+        report.add("commands", name, &verdict);
+    }
     super::losses::run(tools, filter, report);
     super::listing::run(tools, filter, report);
     super::packets::run(tools, filter, report);
@@ -176,6 +184,33 @@ fn judge(case: &Case, output: &Output) -> Verdict {
             case.status
         )),
     }
+}
+
+/// Within a pid namespace, as in a container, programs and btrun must mean the same process by a number. The process is gone when its
+/// stack is printed, or about to go.
+fn nested(tools: &Tools) -> Result<()> {
+    let script = "config = { show_debug_info = 0 } \
+                  uprobe:target/tracees/args:area { print(ustack(1)); print(usym(reg(\"ip\"))); exit(); }";
+    for _ in 0..10 {
+        let output = Command::new("unshare")
+            .args(["--fork", "--pid", "--mount-proc", "--kill-child"])
+            .arg(&tools.btc)
+            .args(["run", "-q", "-c", "target/tracees/args 3", "-e", script])
+            .current_dir(&tools.root)
+            .stdin(Stdio::null())
+            .output()
+            .context("starting unshare")?;
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        let lines: Vec<&str> = stdout.lines().map(str::trim).collect();
+        let lines: Vec<&str> = lines.into_iter().filter(|l| !l.is_empty()).collect();
+        ensure!(
+            lines == ["area+0", "area"],
+            "{}: {stdout}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
 }
 
 /// A service of `Type=notify` is ready when all is attached.
