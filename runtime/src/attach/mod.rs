@@ -33,7 +33,7 @@ use crate::report::How;
 use crate::say;
 use crate::signals;
 use crate::targets::variants::Variant;
-use crate::targets::{Missing, Place, Site, Targets};
+use crate::targets::{self, Missing, Place, Site, Targets};
 use progress::Progress;
 
 /// Something that ends when it is dropped.
@@ -143,6 +143,10 @@ pub fn all(
         for (partner, sites) in loaded.iter().filter_map(|v| partner_sites(v, &found)) {
             note(partner, &sites);
         }
+    }
+    // What was missing was left out.
+    if attached.probes == 0 && !signals::pending() {
+        return Err(targets::nothing());
     }
     Ok(attached)
 }

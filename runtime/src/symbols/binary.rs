@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use bt_abi::manifest::UserTarget;
-use object::elf::{self, FileHeader64};
+use object::elf::{self, FileHeader64, ProgramHeader64};
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{NativeEndian, ReadCache, ReadRef};
 
@@ -69,6 +69,14 @@ pub fn file_offset(path: &Path, target: &UserTarget, anywhere: bool) -> Result<u
         }
     };
     match in_file(header, &cache, address).map_err(damaged)? {
+        // Symbols are code; what is no symbol may be anything.
+        Some(_)
+            if matches!(target, UserTarget::Address(_))
+                && !is_code(header, &cache, address).map_err(damaged)? =>
+        {
+            Err(Failure::kernel(format!("no code of `{name}` is at {from}"))
+                .help("addresses are those of the file's symbol table, as `nm` prints them"))
+        }
         Some(offset) => Ok(start + offset),
         None => Err(Failure::kernel(format!(
             "{from} of `{name}` is not in the file's loaded part"
@@ -192,12 +200,28 @@ pub fn in_file<'a, R: ReadRef<'a>>(
     address: u64,
 ) -> object::Result<Option<u64>> {
     let endian = header.endian()?;
+    let found = segment(header, data, address)?;
+    Ok(found.map(|s| address - s.p_vaddr(endian) + s.p_offset(endian)))
+}
+
+/// Whether programs run what is at an address.
+fn is_code<'a, R: ReadRef<'a>>(header: &Header, data: R, address: u64) -> object::Result<bool> {
+    let endian = header.endian()?;
+    let found = segment(header, data, address)?;
+    Ok(found.is_some_and(|s| s.p_flags(endian).contains(elf::PF_X)))
+}
+
+fn segment<'a, R: ReadRef<'a>>(
+    header: &Header,
+    data: R,
+    address: u64,
+) -> object::Result<Option<&'a Segment>> {
+    let endian = header.endian()?;
     let segments = header.program_headers(endian, data)?;
-    let loaded = segments.iter().find(|s| {
+    Ok(segments.iter().find(|s| {
         let start = s.p_vaddr(endian);
         s.p_type(endian) == elf::PT_LOAD && address >= start && address - start < s.p_filesz(endian)
-    });
-    Ok(loaded.map(|s| address - s.p_vaddr(endian) + s.p_offset(endian)))
+    }))
 }
 
 /// Name and place in the file of each function whose name is wanted, sorted by name.
@@ -245,6 +269,7 @@ pub fn functions(
 }
 
 type Header = FileHeader64<NativeEndian>;
+type Segment = ProgramHeader64<NativeEndian>;
 
 /// Calls `visit` with name, function and rank (0 is best) of each function, of the full table first.
 fn each<'a, R: ReadRef<'a>>(

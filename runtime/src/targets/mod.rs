@@ -259,9 +259,7 @@ fn check_count(manifest: &Manifest, targets: &Targets, mode: Mode) -> Result<(),
         _ => {}
     }
     if count == 0 {
-        return Err(Failure::kernel(
-            "there is nothing to attach to: this machine has none of the script's probes",
-        ));
+        return Err(nothing());
     }
     let limit = limit(manifest, "max_probes", MAX_PROBES);
     if count <= limit {
@@ -277,6 +275,10 @@ fn check_count(manifest: &Manifest, targets: &Targets, mode: Mode) -> Result<(),
         Some((_, program)) => failure.at(program.span),
         None => failure,
     })
+}
+
+pub fn nothing() -> Failure {
+    Failure::kernel("there is nothing to attach to: this machine has none of the script's probes")
 }
 
 /// A number of the script's config block.
