@@ -22,7 +22,7 @@ impl Checker<'_> {
             }
             false => self.type_expr(ty),
         };
-        let checked = self.value(operand);
+        let checked = self.bytes(operand);
         let Some(target) = target.filter(|target| !target.is_unknown()) else {
             return Expr::poison(span);
         };

@@ -19,6 +19,15 @@ impl Checker<'_> {
         self.as_value(checked)
     }
 
+    /// Likewise, but an array of characters has the bytes that it has, and no room for a NUL behind them.
+    pub fn bytes(&mut self, expr: &ast::Expr) -> Expr {
+        let checked = self.expr(expr);
+        match (&checked.ty, &checked.kind) {
+            (Ty::Str(_), ExprKind::Read(_)) => checked,
+            _ => self.as_value(checked),
+        }
+    }
+
     /// What was checked, used as a value.
     pub fn as_value(&mut self, checked: Expr) -> Expr {
         let span = checked.span;
@@ -26,6 +35,11 @@ impl Checker<'_> {
             && let Some(ty) = agg.read_as()
         {
             self.share(*map);
+            return Expr { ty, ..checked };
+        }
+        // An array of characters may be full of them: a NUL needs room.
+        if let (Ty::Str(size), ExprKind::Read(_)) = (&checked.ty, &checked.kind) {
+            let ty = Ty::Str(size + 1);
             return Expr { ty, ..checked };
         }
         let what = match &checked.ty {

@@ -267,9 +267,8 @@ impl Checker<'_> {
             });
         }
         let checked = match (&checked.ty, &checked.kind) {
-            (Ty::Unit | Ty::Record(_) | Ty::Array(..) | Ty::Ptr(_, Space::Context), _) => {
-                self.as_value(checked)
-            }
+            (Ty::Unit | Ty::Record(_) | Ty::Array(..) | Ty::Ptr(_, Space::Context), _)
+            | (Ty::Str(_), ExprKind::Read(_)) => self.as_value(checked),
             (Ty::Agg(_), ExprKind::MapGet { .. }) => self.as_value(checked),
             _ => checked,
         };

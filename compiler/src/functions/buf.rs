@@ -47,7 +47,7 @@ impl Function for Buf {
         let Some(arg) = cx.arg(site, 0) else {
             return Expr::poison(site.span);
         };
-        let data = cx.value(arg);
+        let data = cx.bytes(arg);
         let whole = match &data.ty {
             Ty::Unknown => return Expr::poison(site.span),
             Ty::Array(..) | Ty::Str(_) => Some(data.ty.size()),

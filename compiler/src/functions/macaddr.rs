@@ -45,7 +45,7 @@ uprobe:/bin/bash:readline { print(macaddr(((struct frame *)arg0).to)); }"#,
         let Some(arg) = cx.arg(site, 0) else {
             return Expr::poison(site.span);
         };
-        let mac = cx.value(arg);
+        let mac = cx.bytes(arg);
         match (&mac.ty, mac.ty.size()) {
             (Ty::Unknown, _) => Expr::poison(site.span),
             (Ty::Array(..) | Ty::Str(_), BYTES) | (Ty::Int(_) | Ty::Ptr(..), _) => {

@@ -47,7 +47,7 @@ impl Function for Ntop {
         let Some(arg) = cx.arg(site, site.args.len() - 1) else {
             return Expr::poison(site.span);
         };
-        let address = cx.value(arg);
+        let address = cx.bytes(arg);
         let family = match (&address.ty, address.ty.size()) {
             (Ty::Unknown, _) => return Expr::poison(site.span),
             (Ty::Int(_), _) | (Ty::Array(..) | Ty::Str(_), 4) => AF_INET,

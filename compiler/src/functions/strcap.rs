@@ -1,5 +1,7 @@
 //! `strcap()`: how much room a string has.
 
+use bt_grammar::ast;
+
 use super::{Function, strlen};
 use crate::check::{CallSite, Checker};
 use crate::docs::Example;
@@ -42,7 +44,10 @@ impl Function for Strcap {
         let Some(arg) = cx.arg(site, 0) else {
             return Expr::poison(site.span);
         };
-        let text = cx.value_as_string(arg);
+        let text = match &arg.kind {
+            ast::ExprKind::Param(_) => cx.value_as_string(arg),
+            _ => cx.bytes(arg),
+        };
         match &text.ty {
             Ty::Unknown => Expr::poison(site.span),
             Ty::Str(size) => Expr::int(i64::from(*size), INT64, site.span),
