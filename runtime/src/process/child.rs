@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use super::command::Command;
+use super::hold;
 use crate::error::{Failure, describe};
 use crate::signals;
 
@@ -52,13 +53,26 @@ impl Child {
         }
     }
 
-    /// Comes back when it has become the program.
-    pub fn start(&mut self) -> Result<(), Failure> {
+    /// Comes back when it has become the program. If something is to be done `before` its first instruction, it is held there.
+    pub fn start(&mut self, before: Option<&mut dyn FnMut()>) -> Result<(), Failure> {
         let Some(mut go) = self.go.take() else {
             return Ok(());
         };
+        // Where tracing is forbidden it is not held.
+        let held = before.filter(|_| hold::seize(self.pid));
         let mut answer = Vec::new();
-        let told = go.write_all(&[1]);
+        let mut told = go.write_all(&[1]);
+        if let (Some(before), Ok(())) = (held, &told) {
+            match hold::until_exec(self.pid) {
+                Ok(None) => {
+                    before();
+                    told = hold::release(self.pid);
+                }
+                // It could not become the program.
+                Ok(Some(status)) => self.status = Some(status),
+                Err(error) => told = Err(error),
+            }
+        }
         let asked = told.and_then(|()| self.failed.read_to_end(&mut answer));
         asked.map_err(|e| {
             Failure::system(&e, format!("cannot start the command `{}`", self.name))

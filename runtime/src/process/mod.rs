@@ -5,6 +5,7 @@
 mod child;
 mod command;
 pub mod files;
+mod hold;
 pub mod maps;
 pub mod namespace;
 
@@ -80,8 +81,9 @@ impl Process {
     }
 
     /// Lets the command run, once all is attached.
-    pub fn start(&mut self) -> Result<(), Failure> {
-        self.child.as_mut().map_or(Ok(()), Child::start)
+    pub fn start(&mut self, before: Option<&mut dyn FnMut()>) -> Result<(), Failure> {
+        let child = self.child.as_mut();
+        child.map_or(Ok(()), |child| child.start(before))
     }
 
     /// Has it ended?

@@ -221,10 +221,20 @@ impl Session<'_, '_> {
             self.consume();
             self.reporter.borrow_mut().end_of_batch();
         }
-        match &mut self.process {
-            Some(process) if !self.reporter.borrow().exiting() => process.start(),
-            _ => Ok(()),
+        let reporter = self.reporter;
+        let Some(process) = self.process.as_deref_mut() else {
+            return Ok(());
+        };
+        if reporter.borrow().exiting() {
+            return Ok(());
         }
+        // So that stacks can be unwound from the first instruction on.
+        let unwinds = reporter.borrow().urgent() >= 0;
+        let mut before = || reporter.borrow_mut().poll_processes();
+        process.start(match unwinds {
+            true => Some(&mut before),
+            false => None,
+        })
     }
 
     /// Says how a command ended; one that goes on is ended.

@@ -173,6 +173,11 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    /// Takes in what processes have become since the last time.
+    pub fn poll_processes(&mut self) {
+        self.printer.stacks.update();
+    }
+
     /// What must be waited for besides records, lest [`Reporter::poll_lost`] comes late; or -1.
     pub fn urgent(&self) -> i32 {
         self.printer.stacks.urgent()
