@@ -1,4 +1,4 @@
-//! `kfunc_exist()`: has the kernel a function that programs may want to call? btrun looks.
+//! `kfunc_exist()` and `kfunc_allowed()`: has the kernel a function that programs may want to call, and may they? btrun looks.
 
 use bt_abi::manifest::{Named, SlotValue};
 
@@ -43,6 +43,56 @@ impl Function for KfuncExist {
         }
         match cx.literal_str(site, 0, "the name of a kfunc") {
             Some(name) => cx.slot(SlotValue::KfuncExists(Named { name }), Ty::Bool, site.span),
+            None => Expr::poison(site.span),
+        }
+    }
+}
+
+pub struct KfuncAllowed;
+
+impl Function for KfuncAllowed {
+    fn name(&self) -> &'static str {
+        "kfunc_allowed"
+    }
+
+    fn signature(&self) -> &'static str {
+        "bool kfunc_allowed(const string kfunc)"
+    }
+
+    fn about(&self) -> &'static str {
+        "may this probe call a function of this name on the kernel that the script is run on? btrun tries that; the branch not taken is dropped before the program runs"
+    }
+
+    fn examples(&self) -> &'static [Example] {
+        const {
+            &[
+                Example::printing(
+                    r#"begin { if (kfunc_allowed("no_such_kfunc")) { print("yes"); } else { print("no"); } exit(); }"#,
+                    "no",
+                ),
+                Example::new(
+                    r#"interval:s:1 { if (kfunc_allowed("bpf_task_from_pid")) { print(comm(1)); } }"#,
+                ),
+            ]
+        }
+    }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    /// The call is a late-bound slot of the program, and nothing else.
+    fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
+        if !cx.arity(site, self, 1, 1) {
+            return Expr::poison(site.span);
+        }
+        match cx.literal_str(site, 0, "the name of a kfunc") {
+            Some(name) => {
+                let program = cx.probe_index();
+                let named = Named { name };
+                let value = SlotValue::KfuncAllowed { program, named };
+                cx.slot(value, Ty::Bool, site.span)
+            }
             None => Expr::poison(site.span),
         }
     }

@@ -8,6 +8,7 @@ mod buf;
 mod cat;
 mod cgroup;
 mod clear;
+mod comm;
 mod container_of;
 mod count;
 mod delete;
@@ -147,6 +148,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &cgroup::CgroupPath,
     &clear::Clear,
     &clear::Zero,
+    &comm::Comm,
     &container_of::ContainerOf,
     &count::Count,
     &delete::Delete,
@@ -166,6 +168,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &is_type::IsUnsignedInteger,
     &join::Join,
     &kaddr::Kaddr,
+    &kfunc::KfuncAllowed,
     &kfunc::KfuncExist,
     &len::Len,
     &lhist::LinearHist,

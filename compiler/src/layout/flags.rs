@@ -98,6 +98,7 @@ pub fn flags_of(manifest: &Manifest) -> Vec<String> {
             }
             SlotValue::ProbeId { .. } => found.push(flags::TARGETS),
             SlotValue::KfuncExists(_) => found.push(flags::KFUNCS),
+            SlotValue::KfuncAllowed { .. } => found.push(flags::PERMISSIONS),
             _ => {}
         }
     }

@@ -52,7 +52,7 @@ impl<'c> Lower<'c, '_> {
     }
 
     /// Counts, on the path where it went wrong.
-    pub(super) fn count_fault(&mut self, kind: FaultKind, status: IntValue<'c>) {
+    pub fn count_fault(&mut self, kind: FaultKind, status: IntValue<'c>) {
         let counter = self.fault_counter(kind).as_pointer_value();
         let function = self.counting();
         self.b

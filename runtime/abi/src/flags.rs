@@ -25,6 +25,7 @@ pub const KNOWN: &[&str] = &[
     BUILD_IDS,
     KFUNCS,
     PACKETS,
+    PERMISSIONS,
     FIXED,
 ];
 
@@ -77,3 +78,5 @@ pub const KFUNCS: &str = "kfuncs";
 pub const FIXED: &str = "fixed";
 /// [`crate::manifest::EventKind::Packet`].
 pub const PACKETS: &str = "packets";
+/// [`crate::manifest::SlotValue::KfuncAllowed`].
+pub const PERMISSIONS: &str = "permissions";

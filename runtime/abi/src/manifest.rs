@@ -315,6 +315,8 @@ pub enum SlotValue {
     UsdtOffset(UsdtArgument),
     /// `kfunc_exist(name)`: has the BTF of the kernel itself a function of that name?
     KfuncExists(Named),
+    /// `kfunc_allowed(name)`: may the program (its index) call that function of the kernel?
+    KfuncAllowed { program: u32, named: Named },
 }
 
 /// An argument (from 0) of the static probe that a program (its index) is attached to.

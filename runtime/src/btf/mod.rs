@@ -30,7 +30,8 @@ use crate::object::ObjectFile;
 use crate::suggest;
 use crate::targets::Site;
 use kernel::{Kernel, Missing};
-use reader::{Btf, kind};
+use reader::Btf;
+pub use reader::kind;
 pub use relocations::Wanted;
 use writer::Writer;
 
@@ -63,11 +64,22 @@ impl Target {
 
 /// Does this BTF have a function of that name?
 pub fn has_function(file: File, name: &str) -> io::Result<bool> {
+    let found = find(file, &[(kind::FUNC, name)])?;
+    Ok(found.iter().any(Option::is_some))
+}
+
+/// The ids of types of these kinds and names, each.
+pub fn find(file: File, wanted: &[(u8, &str)]) -> io::Result<Vec<Option<u32>>> {
     let mut btf = Btf::of_file(file)?;
-    let names = btf.find_strings(&[name.to_string()])?;
-    let mut found = false;
-    btf.scan(|_, header| {
-        found |= header.kind == kind::FUNC && header.name != 0 && names.contains(&header.name);
+    let names: Vec<String> = wanted.iter().map(|(_, name)| name.to_string()).collect();
+    let names = btf.find_strings(&names)?;
+    let mut found = vec![None; wanted.len()];
+    btf.scan(|id, header| {
+        for ((kind, _), (name, found)) in wanted.iter().zip(names.iter().zip(&mut found)) {
+            if header.kind == *kind && header.name != 0 && header.name == *name {
+                found.get_or_insert(id);
+            }
+        }
     })?;
     Ok(found)
 }

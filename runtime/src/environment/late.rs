@@ -9,6 +9,7 @@ use bt_abi::manifest::{Manifest, Named, NamespacePart, Slot, SlotValue};
 use super::{KERNEL_BTF, kallsyms};
 use crate::btf;
 use crate::error::Failure;
+use crate::load::permission;
 use crate::params::SlotBytes;
 use crate::process::{Process, namespace};
 use crate::report::clock;
@@ -17,7 +18,7 @@ use crate::report::clock;
 pub fn fill(manifest: &Manifest, process: Option<&Process>) -> Result<SlotBytes, Failure> {
     let mut filled = SlotBytes::new();
     for slot in &manifest.slots {
-        if let Some(value) = value(slot, process) {
+        if let Some(value) = value(manifest, slot, process) {
             let value = value.map_err(|failure| failure.at(slot.span))?;
             let size = (slot.ty.size() as usize).min(8);
             filled.push((slot.offset, value.to_ne_bytes()[..size].to_vec()));
@@ -26,7 +27,11 @@ pub fn fill(manifest: &Manifest, process: Option<&Process>) -> Result<SlotBytes,
     Ok(filled)
 }
 
-fn value(slot: &Slot, process: Option<&Process>) -> Option<Result<u64, Failure>> {
+fn value(
+    manifest: &Manifest,
+    slot: &Slot,
+    process: Option<&Process>,
+) -> Option<Result<u64, Failure>> {
     Some(match &slot.value {
         SlotValue::KernelAddress(Named { name: symbol }) => match kallsyms::address(symbol) {
             Some(0) => Err(Failure::not_permitted(format!(
@@ -59,6 +64,16 @@ fn value(slot: &Slot, process: Option<&Process>) -> Option<Result<u64, Failure>>
             Ok(has) => Ok(u64::from(has)),
             Err(e) => Err(Failure::system(&e, "cannot read the kernel's BTF")),
         },
+        SlotValue::KfuncAllowed { program, named } => {
+            let program = manifest.programs.get(*program as usize)?;
+            match permission::allowed(&program.attach, &named.name) {
+                Ok(may) => Ok(u64::from(may)),
+                Err(e) => {
+                    let what = format!("cannot ask the kernel for its function `{}`", named.name);
+                    Err(Failure::system(&e, what))
+                }
+            }
+        }
         SlotValue::Target { part } => Ok(process.map_or(0, |p| p.filter(*part))),
         _ => return None,
     })

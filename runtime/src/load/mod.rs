@@ -4,6 +4,7 @@ mod explain;
 mod helpers;
 mod kfuncs;
 mod names;
+pub mod permission;
 mod verifier;
 
 use std::ffi::OsStr;
