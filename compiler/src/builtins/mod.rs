@@ -20,6 +20,7 @@ mod rand;
 pub mod relative;
 mod retval;
 mod stack;
+mod stack_argument;
 mod str_length;
 mod uid;
 mod usdt;
@@ -81,6 +82,16 @@ pub static BUILTINS: &[&dyn Builtin] = &[
     &argument::Argument(9),
     &argument::Argument(10),
     &argument::Argument(11),
+    &stack_argument::StackArgument(0),
+    &stack_argument::StackArgument(1),
+    &stack_argument::StackArgument(2),
+    &stack_argument::StackArgument(3),
+    &stack_argument::StackArgument(4),
+    &stack_argument::StackArgument(5),
+    &stack_argument::StackArgument(6),
+    &stack_argument::StackArgument(7),
+    &stack_argument::StackArgument(8),
+    &stack_argument::StackArgument(9),
     &args::Args,
     &comm::Comm,
     &cpu::Cpu,

@@ -73,16 +73,7 @@ impl Checker<'_> {
         let pointer = Ty::Ptr(Box::new(def.ty.clone()), Space::User);
         match found {
             ArgumentPlace::Register => Some(args),
-            ArgumentPlace::Stack(offset) => {
-                let left = Box::new(self.stack_pointer(span));
-                let right = Box::new(Expr::int(i64::from(offset), UINT64, span));
-                let op = BinaryOp::Add;
-                here(Expr {
-                    kind: ExprKind::Arith { op, left, right },
-                    ty: pointer,
-                    span,
-                })
-            }
+            ArgumentPlace::Stack(offset) => here(self.on_stack(offset, pointer, span)),
             // put together in memory of the program
             ArgumentPlace::Registers(first) => {
                 let items: Vec<Expr> = [first, first + 1]
@@ -112,6 +103,28 @@ impl Checker<'_> {
                 self.report(error.here("this argument"));
                 None
             }
+        }
+    }
+
+    /// A word of the stack of the function that is entered, so many bytes from the stack pointer on.
+    pub fn stack_word(&mut self, offset: u32, space: Space, span: Span) -> Expr {
+        let pointer = Ty::Ptr(Box::new(UINT64), space);
+        let place = Place {
+            base: Box::new(self.on_stack(offset, pointer, span)),
+            steps: Vec::new(),
+        };
+        self.read(place, UINT64, span)
+    }
+
+    /// The address of what lies there.
+    fn on_stack(&mut self, offset: u32, pointer: Ty, span: Span) -> Expr {
+        let left = Box::new(self.stack_pointer(span));
+        let right = Box::new(Expr::int(i64::from(offset), UINT64, span));
+        let op = BinaryOp::Add;
+        Expr {
+            kind: ExprKind::Arith { op, left, right },
+            ty: pointer,
+            span,
         }
     }
 

@@ -109,7 +109,7 @@ impl Records {
         let mut passing = Passing {
             registers: usize::from(function.hidden_result),
             vectors: 0,
-            stack: 8,
+            stack: X86_64.convention.stack_arguments,
         };
         let params = function.params.iter();
         let passed = params.map(|param| {
