@@ -1,6 +1,6 @@
 //! Casts, and the sizes and offsets of types.
 
-use bt_grammar::ast::{self, Arg};
+use bt_grammar::ast::{self, Arg, BinaryOp};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::{Ident, Span};
 
@@ -42,6 +42,11 @@ impl Checker<'_> {
             (Ty::Ptr(to, _), _) => Ty::Ptr(to, self.spec().kind.argument_space()),
             (target, _) => target,
         };
+        // True if there is anything in it.
+        if let (Ty::Str(_), Ty::Bool) = (&checked.ty, &target) {
+            let empty = self.string_literal(b"", span);
+            return self.binary_checked(BinaryOp::Ne, checked, empty, span);
+        }
         let fits = match (&checked.ty, &target) {
             (from, to) if from.is_scalar() && to.is_scalar() => true,
             (Ty::Array(..), _) | (_, Ty::Array(..)) => {
