@@ -1,5 +1,7 @@
 //! Which pairs of kprobe and kretprobe are one program here: those whose functions this kernel can attach in a session, which is tried.
 
+use std::collections::HashSet;
+
 use bt_abi::manifest::{Manifest, Session};
 
 use super::variants::{Partner, Variant};
@@ -21,7 +23,11 @@ pub fn merge(manifest: &Manifest, targets: &mut Targets, plan: &mut [Vec<Variant
         if entries.is_empty() && exits.is_empty() {
             continue;
         }
-        match merged(session, entries, exits) {
+        let tried = match alone(plan, [entry, exit]) {
+            true => merged(session, entries, exits),
+            false => Err("another probe of the functions keeps its turn".into()),
+        };
+        match tried {
             Ok(variant) => {
                 plan[entry] = vec![variant];
                 plan[exit] = Vec::new();
@@ -53,18 +59,37 @@ fn refuse(targets: &mut Targets, session: &Session, why: &str) {
     }
 }
 
+/// Does no other kprobe or kretprobe belong to one of the functions? At each, probes run in the order of the script, into which a session does
+/// not fit.
+fn alone(plan: &[Vec<Variant>], pair: [usize; 2]) -> bool {
+    let functions = |variants: &[Variant]| -> HashSet<String> {
+        let sites = variants.iter().flat_map(|v| &v.sites);
+        sites.filter_map(function).collect()
+    };
+    let own: HashSet<String> = pair
+        .iter()
+        .flat_map(|i| plan.get(*i))
+        .flat_map(|v| functions(v))
+        .collect();
+    let others = plan.iter().enumerate().filter(|(i, _)| !pair.contains(i));
+    let mut others = others.flat_map(|(_, variants)| functions(variants));
+    !others.any(|function| own.contains(&function))
+}
+
+fn function(site: &Site) -> Option<String> {
+    match &site.place {
+        Place::Kernel { function, .. } => Some(function.clone()),
+        _ => None,
+    }
+}
+
 /// The error says why not.
 fn merged(session: &Session, entries: &[Variant], exits: &[Variant]) -> Result<Variant, String> {
     let ([entry], [exit]) = (entries, exits) else {
         return Err("the two are not attached to the same functions".into());
     };
-    let names = |variant: &Variant| -> Option<Vec<String>> {
-        let name = |site: &Site| match &site.place {
-            Place::Kernel { function, .. } => Some(function.clone()),
-            _ => None,
-        };
-        variant.sites.iter().map(name).collect()
-    };
+    let names =
+        |variant: &Variant| -> Option<Vec<String>> { variant.sites.iter().map(function).collect() };
     let functions = names(entry).filter(|functions| names(exit).as_ref() == Some(functions));
     let Some(functions) = functions else {
         return Err("the two are not attached to the same functions".into());
