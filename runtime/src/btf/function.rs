@@ -359,6 +359,11 @@ impl Prototype {
     }
 }
 
+/// Is the kprobe an fentry or fexit of the script? Others have nothing to do with BTF, also beside one at the same function.
+fn stands_in(program: &Program) -> bool {
+    !program.probe.starts_with('k')
+}
+
 /// The synthetic struct of the arguments of a program, and whose they are.
 fn arguments(program: &Program) -> Option<(FunctionKind, Option<&str>, &str)> {
     let (kind, module, name) = match &program.attach {
@@ -367,8 +372,10 @@ fn arguments(program: &Program) -> Option<(FunctionKind, Option<&str>, &str)> {
         Attach::RawTracepoint { module, event } => (FunctionKind::RawTracepoint, module, event),
         Attach::Kprobe {
             module, function, ..
-        } => (FunctionKind::Registers, module, function),
-        Attach::Kretprobe { module, function } => (FunctionKind::Returned, module, function),
+        } if stands_in(program) => (FunctionKind::Registers, module, function),
+        Attach::Kretprobe { module, function } if stands_in(program) => {
+            (FunctionKind::Returned, module, function)
+        }
         _ => return None,
     };
     Some((kind, module.as_deref(), name))
