@@ -111,7 +111,7 @@ Options:
   -h, --help             Print help
   -V, --version          Print version
 
-PARAMS are the script's: $1, $2, ... and --name=value for getopt(). `--` may stand before them; a second one ends the named ones.
+PARAMS are the script's: $1, $2, ... and --name=value for getopt(). `--` may stand before or among them; a second one ends the named ones.
 `btrun OBJECT --help` lists them. `btrun inspect OBJECT` prints the manifest as JSON.
 `btrun list 'kprobe:tcp_*'` lists the probes of this machine that match, `btrun list OBJECT` those of an object here; -v their arguments.
 ";
@@ -119,10 +119,12 @@ PARAMS are the script's: $1, $2, ... and --name=value for getopt(). `--` may sta
 impl Run {
     /// `btrun OBJECT --help` asks for the object's own parameters.
     pub fn wants_help(&self) -> bool {
-        self.params
-            .iter()
-            .take_while(|p| *p != "--")
-            .any(|p| p == "--help" || p == "-h")
+        let mut separators = 0;
+        let named = self.params.iter().take_while(|p| {
+            separators += usize::from(*p == "--");
+            separators < 2
+        });
+        named.into_iter().any(|p| p == "--help" || p == "-h")
     }
 }
 

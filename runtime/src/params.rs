@@ -231,11 +231,14 @@ pub fn help(object: &Path, manifest: &Manifest) -> String {
             _ => {}
         }
     }
+    // `btc run` keeps the object in memory.
+    let command = match object.starts_with("/proc/self/fd") {
+        true => format!("btc run [OPTIONS] {} --", manifest.source.name),
+        false => format!("btrun [OPTIONS] {}", object.display()),
+    };
     let mut out = format!(
-        "{} ({})\n\nUsage: btrun [OPTIONS] {}",
-        manifest.source.name,
-        manifest.compiler,
-        object.display()
+        "{} ({})\n\nUsage: {command}",
+        manifest.source.name, manifest.compiler,
     );
     let in_probes = in_probes(manifest);
     let positional = in_probes

@@ -43,6 +43,22 @@ const CASES: &[Case] = &[
         status: 0,
     },
     Case {
+        name: "the script's own help",
+        args: &[
+            "-e",
+            "begin { print(getopt(\"n\", 3, \"how many\")); exit(); }",
+            "--",
+            "--help",
+        ],
+        stdout: concat!(
+            "program (btc ",
+            env!("CARGO_PKG_VERSION"),
+            ")\n\nUsage: btc run [OPTIONS] program -- [SCRIPT OPTIONS]\n\nScript options:\n  --n=NUMBER               how many [default: 3]\n"
+        ),
+        stderr: "",
+        status: 0,
+    },
+    Case {
         name: "an option that nobody has",
         args: &["-e", "begin { exit(); }", "--n=7"],
         stdout: "",
