@@ -7,6 +7,7 @@ use bt_grammar::span::{Ident, Span};
 use super::Checker;
 use crate::builtins;
 use crate::functions::external::EXTERNAL;
+use crate::functions::kernel;
 use crate::functions::{self, Function};
 use crate::suggest;
 use crate::typed::{Call, CallData, Expr, ExprKind};
@@ -55,6 +56,9 @@ impl Checker<'_> {
                 Expr::poison(span)
             }
             None => {
+                if let Some(function) = self.records.facts().kfunc(&name.node) {
+                    return kernel::check(self, &site, function);
+                }
                 let error = Diagnostic::error(
                     "E0204",
                     name.span,
@@ -68,6 +72,7 @@ impl Checker<'_> {
                     None if crate::builtins::find(&name.node).is_some() => {
                         format!("it is a builtin and takes no arguments: `{}`", name.node)
                     }
+                    None if name.node.contains("bpf_") => "the kernel's BTF has no function of this name for programs; `--btf FILE` gives that of another kernel".into(),
                     None => "see `btc --help-functions` for those that this version has".into(),
                 };
                 self.report(error.here("no function has this name").help(help));

@@ -187,6 +187,25 @@ impl BtfTypes {
         found.into_iter().collect()
     }
 
+    /// A function that the kernel has for programs: marked as such, in BTF that has the marks (since Linux 6.10), else one that is named
+    /// like them.
+    pub fn kfunc(&self, name: &str) -> Option<RawFunction> {
+        let marks = self
+            .btf
+            .resolve_ids_by_name("bpf_kfunc")
+            .unwrap_or_default();
+        let functions = self.btf.resolve_ids_by_name(name).unwrap_or_default();
+        let is_of = |mark: &u32| match self.btf.resolve_type_by_id(*mark) {
+            Ok(Type::DeclTag(tag)) => tag.get_type_id().is_some_and(|id| functions.contains(&id)),
+            _ => false,
+        };
+        let is_kfunc = match marks.is_empty() {
+            true => name.contains("bpf_"),
+            false => marks.iter().any(is_of),
+        };
+        is_kfunc.then(|| self.prototypes(name).pop())?
+    }
+
     fn prototype(&self, name: String, id: u32) -> Option<RawFunction> {
         let Type::FuncProto(proto) = self.btf.resolve_type_by_id(id).ok()? else {
             return None;

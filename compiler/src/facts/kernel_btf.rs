@@ -111,6 +111,11 @@ impl KernelBtf {
         modules.iter().find_map(|m| m.types.enumerator(name))
     }
 
+    /// Of the kernel itself, as btrun looks for them.
+    pub fn kfunc(&self, name: &str) -> Option<RawFunction> {
+        self.base.kfunc(name)
+    }
+
     /// Modules are opened if one is named, or if the kernel has no such function.
     pub fn functions(&self, module: Option<&str>, name: &str) -> Vec<RawFunction> {
         let mut found = match module {

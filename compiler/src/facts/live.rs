@@ -116,6 +116,10 @@ impl KernelFacts for LiveFacts {
         }
     }
 
+    fn kfunc(&self, name: &str) -> Option<RawFunction> {
+        self.btf()?.kfunc(name)
+    }
+
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint> {
         if self.tracepoints.is_none()
             && let Some(live) = Self::live_format(category, event)

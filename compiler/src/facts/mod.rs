@@ -31,6 +31,10 @@ pub trait KernelFacts {
     /// The prototypes of the functions that match, of the kernel or of modules. Without a module, one of the kernel's own is
     /// preferred. `*` is a wildcard in both.
     fn functions(&self, module: Option<&str>, name: &str) -> Vec<RawFunction>;
+    /// A function of the kernel that programs may call.
+    fn kfunc(&self, _name: &str) -> Option<RawFunction> {
+        None
+    }
     /// The fields of a tracepoint, `common_*` left out.
     fn tracepoint(&self, category: &str, event: &str) -> Option<Tracepoint>;
     /// All known tracepoints, for suggestions: (category, event).

@@ -32,49 +32,9 @@ impl Function for External {
         let Some(function) = cx.external.find(&site.name.node) else {
             return Expr::poison(site.span);
         };
-        if site.args.len() != function.params.len() {
-            let message = format!(
-                "`{}` takes {} arguments, not {}",
-                function.name,
-                function.params.len(),
-                site.args.len()
-            );
-            let error =
-                Diagnostic::error("E0401", site.span, message).here("wrong number of arguments");
-            let form = form(cx, function);
-            cx.report(error.help(format!("its form is `{form}`")));
+        let Some((args, result)) = checked(cx, site, function) else {
             return Expr::poison(site.span);
-        }
-        let mut args = Vec::new();
-        for (index, (_, raw)) in function.params.iter().enumerate() {
-            let Some(arg) = cx.arg(site, index) else {
-                return Expr::poison(site.span);
-            };
-            let arg = cx.value(arg);
-            let want = cx.records.ty(raw);
-            if !accepts(&want, &arg) {
-                if !arg.ty.is_unknown() {
-                    let what = format!("`{}`", cx.show(&want));
-                    cx.wrong_arg(site, &arg, &what);
-                }
-                return Expr::poison(site.span);
-            }
-            args.push(arg);
-        }
-        let result = match &function.result {
-            Some(raw) => cx.records.ty(raw),
-            None => Ty::Unit,
         };
-        if !result.is_scalar() && result != Ty::Unit {
-            let message = format!(
-                "`{}` gives `{}`, which is not supported",
-                function.name,
-                cx.show(&result)
-            );
-            let error = Diagnostic::error("E0402", site.span, message);
-            cx.report(error.here("neither an integer nor a pointer"));
-            return Expr::poison(site.span);
-        }
         let data = CallData::External {
             name: function.name.clone(),
             signed: result.as_int().is_some_and(|i| i.signed),
@@ -88,6 +48,58 @@ impl Function for External {
         };
         lower.call_external(name, &call.args, *signed)
     }
+}
+
+/// The arguments and the type of a call of a function with this prototype; `None` if something was reported.
+pub fn checked(
+    cx: &mut Checker,
+    site: &CallSite,
+    function: &RawFunction,
+) -> Option<(Vec<Expr>, Ty)> {
+    if site.args.len() != function.params.len() {
+        let message = format!(
+            "`{}` takes {} arguments, not {}",
+            function.name,
+            function.params.len(),
+            site.args.len()
+        );
+        let error =
+            Diagnostic::error("E0401", site.span, message).here("wrong number of arguments");
+        let form = form(cx, function);
+        cx.report(error.help(format!("its form is `{form}`")));
+        return None;
+    }
+    let mut args = Vec::new();
+    for (index, (_, raw)) in function.params.iter().enumerate() {
+        let Some(arg) = cx.arg(site, index) else {
+            return None;
+        };
+        let arg = cx.value(arg);
+        let want = cx.records.ty(raw);
+        if !accepts(&want, &arg) {
+            if !arg.ty.is_unknown() {
+                let what = format!("`{}`", cx.show(&want));
+                cx.wrong_arg(site, &arg, &what);
+            }
+            return None;
+        }
+        args.push(arg);
+    }
+    let result = match &function.result {
+        Some(raw) => cx.records.ty(raw),
+        None => Ty::Unit,
+    };
+    if !result.is_scalar() && result != Ty::Unit {
+        let message = format!(
+            "`{}` gives `{}`, which is not supported",
+            function.name,
+            cx.show(&result)
+        );
+        let error = Diagnostic::error("E0402", site.span, message);
+        cx.report(error.here("neither an integer nor a pointer"));
+        return None;
+    }
+    Some((args, result))
 }
 
 /// As in C: integers are converted, and where C wants an address, a value in memory gives its own.

@@ -24,6 +24,7 @@ mod is_err;
 mod is_type;
 mod join;
 mod kaddr;
+pub mod kernel;
 mod kfunc;
 mod len;
 mod lhist;

@@ -14,7 +14,8 @@ use crate::llvm::builder::Arg;
 use crate::llvm::di::{Encoding, Node};
 use crate::llvm::kfunc::Passed;
 use crate::llvm::{FunctionValue, IntValue, PointerValue};
-use crate::types::IntTy;
+use crate::typed::{Expr, ExprKind};
+use crate::types::{IntTy, Space, Ty};
 
 /// A function that was declared.
 pub(super) struct Declared<'c> {
@@ -41,6 +42,38 @@ impl<'c> Lower<'c, '_> {
     ) -> PointerValue<'c> {
         let function = self.kfunc(prototype);
         self.b.call_for_ptr(function, args)
+    }
+
+    /// Calls a function with values of the script.
+    pub fn call_kernel(&mut self, prototype: &RawFunction, args: &[Expr]) -> IntValue<'c> {
+        let params = prototype.params.iter().map(|(_, ty)| ty);
+        let args: Vec<Arg> = params
+            .zip(args)
+            .map(|(ty, arg)| match ty {
+                RawType::Pointer(_) => Arg::Ptr(self.pointer_argument(arg)),
+                _ => Arg::Int(self.scalar(arg)),
+            })
+            .collect();
+        match prototype.result {
+            Some(RawType::Pointer(_)) => {
+                let pointer = self.call_kfunc_for_ptr(prototype, &args);
+                self.b.to_int(pointer)
+            }
+            _ => self.call_kfunc(prototype, &args),
+        }
+    }
+
+    /// The address of a value in memory of the program, or a pointer of which the verifier knows what it points to.
+    fn pointer_argument(&mut self, arg: &Expr) -> PointerValue<'c> {
+        match &arg.kind {
+            _ if !arg.ty.is_scalar() => self.memory(arg),
+            ExprKind::InMemory(value) => self.memory(value),
+            _ if matches!(arg.ty, Ty::Ptr(_, Space::Kernel)) => self.traced_pointer(arg),
+            _ => {
+                let address = self.scalar(arg);
+                self.b.to_ptr(address)
+            }
+        }
     }
 
     /// 1 if the kernel has the function with this prototype, which the verifier knows. (It is the address of the function, or 0. btrun makes 1 of the former;

@@ -3,8 +3,12 @@
 
 use super::Lower;
 use crate::llvm::PointerValue;
+use crate::llvm::helper::GET_CURRENT_TASK_BTF;
 use crate::typed::{Expr, ExprKind, Place};
 use crate::types::{Space, Ty};
+
+/// The other helper for it gives a number.
+const CURTASK: &str = "curtask";
 
 impl<'c> Lower<'c, '_> {
     /// The pointer, or the address of a struct that lies in what is pointed to.
@@ -20,6 +24,9 @@ impl<'c> Lower<'c, '_> {
                     Ty::Ptr(..) => self.b.load_ptr(at),
                     _ => at,
                 }
+            }
+            ExprKind::Builtin(builtin) if builtin.names()[0] == CURTASK => {
+                self.helper_ptr(GET_CURRENT_TASK_BTF, &[])
             }
             ExprKind::Cast(operand) if matches!(operand.ty, Ty::Ptr(..)) => {
                 self.traced_pointer(operand)

@@ -364,6 +364,8 @@ pub enum CallData {
         name: String,
         signed: bool,
     },
+    /// A function of the kernel.
+    Kernel(Box<crate::facts::RawFunction>),
 }
 
 impl Expr {

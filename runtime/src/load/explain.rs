@@ -57,6 +57,9 @@ pub fn refusal(
     if verifier::last_helper(log) == Some("bpf_d_path") {
         failure = failure.note(PATH_ALLOWED);
     }
+    if log.contains("Unreleased reference") {
+        failure = failure.note(UNRELEASED);
+    }
     if verbose {
         return failure.note(format!("program `{name}`"));
     }
@@ -64,6 +67,9 @@ pub fn refusal(
         "`btrun -v` prints the verifier's whole log of program `{name}`"
     ))
 }
+
+/// What a function of the kernel acquires.
+const UNRELEASED: &str = "what a function of the kernel gave must be given back on every path, as `bpf_task_release` does for `bpf_task_from_pid`";
 
 /// The whole of a line, from its first letter.
 fn span_of_line(manifest: &Manifest, line: u32) -> Option<Span> {
