@@ -64,7 +64,8 @@ fn process_of(link: &Link) -> Option<u32> {
     let status =
         unsafe { bpf_obj_get_info_by_fd(fd, ptr::from_mut(&mut info).cast(), &mut length) };
     // SAFETY: the link is an iterator's; all of the union was zeroed, and the kernel writes plain integers.
-    (status == 0).then(|| unsafe { info.__bindgen_anon_1.iter.__bindgen_anon_2.task.pid })
+    let pid = unsafe { info.__bindgen_anon_1.iter.__bindgen_anon_2.task.pid };
+    (status == 0).then_some(pid)
 }
 
 /// For one reading of it.

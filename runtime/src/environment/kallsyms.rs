@@ -40,7 +40,7 @@ fn find_room<L: BufRead>(
 ) -> Option<u64> {
     let module = module.filter(|m| *m != "vmlinux");
     let mut starts = Vec::new();
-    addresses(list()?, &mut |address, kind, name, home| {
+    addresses(list()?, |address, kind, name, home| {
         let is_function = matches!(kind, "t" | "T" | "w" | "W");
         if is_function && name == function && module.is_none_or(|m| home == Some(m)) {
             starts.push(address);
@@ -50,7 +50,7 @@ fn find_room<L: BufRead>(
         return None;
     };
     let mut next = None;
-    addresses(list()?, &mut |address, _, _, _| {
+    addresses(list()?, |address, _, _, _| {
         if address > start && next.is_none_or(|n| address < n) {
             next = Some(address);
         }
@@ -61,7 +61,7 @@ fn find_room<L: BufRead>(
 /// Address, kind, name and module of each line.
 fn addresses(
     mut list: impl BufRead,
-    visit: &mut dyn FnMut(u64, &str, &str, Option<&str>),
+    mut visit: impl FnMut(u64, &str, &str, Option<&str>),
 ) -> Option<()> {
     let mut line = String::new();
     loop {

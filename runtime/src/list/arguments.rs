@@ -1,6 +1,8 @@
 //! What a probe's arguments are, with their types, as C declares them.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use bt_abi::manifest::{Attach, Program};
 use bt_abi::usdt::Argument;
@@ -8,10 +10,15 @@ use bt_abi::usdt::Argument;
 use crate::btf::function::{self, Declaration, Function, Request, VMLINUX};
 use crate::environment::Environment;
 use crate::error::{Failure, describe};
+use crate::symbols::parameters;
 use crate::targets::{Place, Site, iterators};
 
 /// The declarations of the functions that programs could be attached to, by the program's index.
-pub struct Arguments(Vec<HashMap<String, Vec<Function>>>);
+pub struct Arguments {
+    kernel: Vec<HashMap<String, Vec<Function>>>,
+    /// Of files of programs, when first asked for.
+    files: RefCell<HashMap<PathBuf, HashMap<String, Vec<String>>>>,
+}
 
 impl Arguments {
     pub fn read(programs: &[Program]) -> Result<Arguments, Failure> {
@@ -28,7 +35,10 @@ impl Arguments {
             all
         };
         let found = found.into_iter().flatten().map(by_name);
-        Ok(Arguments(found.collect()))
+        Ok(Arguments {
+            kernel: found.collect(),
+            files: RefCell::default(),
+        })
     }
 
     /// Lines of one place.
@@ -46,11 +56,16 @@ impl Arguments {
             } => (function, module.as_ref()),
             Place::Traced { module, name } => (name, Some(module)),
             Place::Iterator { name, .. } => (&iterators::function(name), None),
+            Place::User {
+                path,
+                at_return: false,
+                ..
+            } => return self.of_file(path, &site.func),
             Place::Static { arguments, .. } => return arguments.iter().map(of_note).collect(),
             _ => return Vec::new(),
         };
         let same = |f: &&Function| module.is_none_or(|m| *m == f.module);
-        let named = self.0.get(index).and_then(|all| all.get(name));
+        let named = self.kernel.get(index).and_then(|all| all.get(name));
         let found = named.into_iter().flatten().find(same);
         let Some(declared) = found.and_then(|f| f.declaration.as_ref()) else {
             return Vec::new();
@@ -70,6 +85,15 @@ impl Arguments {
             Attach::Iter { .. } => declared.params.iter().skip(1).map(named).collect(),
             _ => declared.params.iter().map(named).collect(),
         }
+    }
+
+    /// By its debug information.
+    fn of_file(&self, path: &Path, function: &str) -> Vec<String> {
+        let mut files = self.files.borrow_mut();
+        let known = files
+            .entry(path.to_path_buf())
+            .or_insert_with(|| parameters::of(path));
+        known.get(function).cloned().unwrap_or_default()
     }
 }
 

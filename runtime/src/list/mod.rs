@@ -163,6 +163,10 @@ fn events(events: &[Event]) -> Vec<String> {
 /// A probe as a script would have it, with wildcards for what is not said.
 fn program(provider: &str, rest: &str) -> Result<Program, Failure> {
     let mut parts: Vec<&str> = rest.split(':').collect();
+    // names of C++ have colons
+    if let [_, "cpp", _, ..] = parts.as_slice() {
+        parts = rest.splitn(3, ':').collect();
+    }
     if rest.is_empty() {
         parts = vec!["*"];
     }

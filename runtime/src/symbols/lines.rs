@@ -208,7 +208,7 @@ fn ends_with(path: &str, end: &str) -> bool {
     }
 }
 
-fn load<'a, R: ReadRef<'a>>(data: R) -> Option<Dwarf<Slice<'a>>> {
+pub(super) fn load<'a, R: ReadRef<'a>>(data: R) -> Option<Dwarf<Slice<'a>>> {
     let header = FileHeader64::<Endianness>::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, data).ok()?;

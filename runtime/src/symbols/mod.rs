@@ -8,6 +8,7 @@ mod frames;
 mod instructions;
 mod lines;
 pub mod notes;
+pub mod parameters;
 pub mod processes;
 pub mod search;
 pub mod stacks;

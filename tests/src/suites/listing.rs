@@ -96,6 +96,31 @@ const CASES: &[Case] = &[
         status: 0,
     },
     Case {
+        name: "list functions of a program with arguments",
+        program: "btrun",
+        args: &[
+            "list",
+            "-v",
+            "uprobe:target/tracees/dwarf:p*,uprobe:target/tracees/args:greet",
+        ],
+        lines: &[
+            "uprobe:.*target/tracees/dwarf:plain",
+            "    int negative",
+            "    byte small",
+            "    char letter",
+            "    _Bool flag",
+            "    const char \\* text",
+            "    enum color color",
+            "uprobe:.*target/tracees/dwarf:pointers",
+            "    const struct shape \\* shape",
+            "    struct point \\* point",
+            "    const int \\* numbers",
+            "uprobe:target/tracees/args:greet",
+        ],
+        stderr: "",
+        status: 0,
+    },
+    Case {
         name: "list static probes",
         program: "btrun",
         args: &[
