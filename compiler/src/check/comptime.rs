@@ -1,5 +1,6 @@
 //! What the compiler evaluates: `comptime`, and `typeinfo()`.
 
+use bt_abi::manifest::SlotValue;
 use bt_grammar::ast::{self, Arg};
 use bt_grammar::diag::Diagnostic;
 use bt_grammar::span::Span;
@@ -28,6 +29,9 @@ impl Checker<'_> {
             return Expr::poison(span);
         };
         let checked = self.expr(operand);
+        if self.is_known_before_load(&checked) {
+            return checked;
+        }
         match self.known(&checked) {
             Some(value) => literal(value, &checked.ty, span),
             None => Expr::poison(span),
@@ -41,8 +45,23 @@ impl Checker<'_> {
             return Some(None);
         };
         let checked = self.expr(operand);
+        if self.is_known_before_load(&checked) {
+            return Some(None);
+        }
         let value = self.known(&checked)?;
         Some(Some(value.is_true()))
+    }
+
+    /// What bpftrace knows when it compiles, and btrun before it loads: the verifier drops the branch that is not taken.
+    fn is_known_before_load(&self, checked: &Expr) -> bool {
+        match &checked.kind {
+            ExprKind::Slot(slot) => matches!(
+                self.slots[slot.index()].value,
+                SlotValue::KfuncExists(_) | SlotValue::KfuncAllowed { .. }
+            ),
+            ExprKind::Not(operand) => self.is_known_before_load(operand),
+            _ => false,
+        }
     }
 
     /// The value of an expression that must be known now. Types that are not known yet are waited for.

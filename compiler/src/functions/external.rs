@@ -71,9 +71,7 @@ pub fn checked(
     }
     let mut args = Vec::new();
     for (index, (_, raw)) in function.params.iter().enumerate() {
-        let Some(arg) = cx.arg(site, index) else {
-            return None;
-        };
+        let arg = cx.arg(site, index)?;
         let arg = cx.value(arg);
         let want = cx.records.ty(raw);
         if !accepts(&want, &arg) {
