@@ -162,24 +162,24 @@ mod tests {
     #[test]
     fn declarations_become_pointers() {
         let mut bytes = declaring();
-        undeclare(&mut bytes).unwrap();
-        let mut btf = Btf::in_memory(bytes).unwrap();
-        let pointer = btf.get(3).unwrap().unwrap();
+        undeclare(&mut bytes).expect("well-formed");
+        let mut btf = Btf::in_memory(bytes).expect("well-formed");
+        let pointer = btf.get(3).expect("well-formed").expect("well-formed");
         assert_eq!(
             (pointer.kind, pointer.name, pointer.size_or_type),
             (kind::PTR, 0, 2)
         );
-        let section = btf.get(4).unwrap().unwrap();
+        let section = btf.get(4).expect("well-formed").expect("well-formed");
         assert_eq!((section.kind, section.size_or_type), (kind::STRUCT, 8));
-        assert_eq!(btf.members(&section).unwrap()[0].ty, 3);
+        assert_eq!(btf.members(&section).expect("well-formed")[0].ty, 3);
         assert!(undeclare(&mut declaring()[..40]).is_none());
     }
 
     #[test]
     fn prototypes_are_compared() {
-        let mut btf = Btf::in_memory(declaring()).unwrap();
+        let mut btf = Btf::in_memory(declaring()).expect("well-formed");
         assert_eq!(
-            functions(&mut btf, &["f".into(), "int".into()]).unwrap(),
+            functions(&mut btf, &["f".into(), "int".into()]).expect("well-formed"),
             [Some((3, 2)), None]
         );
         let int = (kind::INT, 0);
