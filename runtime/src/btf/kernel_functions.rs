@@ -183,8 +183,11 @@ mod tests {
             [Some((3, 2)), None]
         );
         let int = (kind::INT, 0);
-        assert_eq!(shape(&mut btf, 2).unwrap(), Some(vec![int, int]));
-        assert_eq!(shape(&mut btf, 1).unwrap(), None);
+        assert_eq!(
+            shape(&mut btf, 2).expect("well-formed"),
+            Some(vec![int, int])
+        );
+        assert_eq!(shape(&mut btf, 1).expect("well-formed"), None);
         assert_eq!(name("bpf_f___1"), "bpf_f");
     }
 }
