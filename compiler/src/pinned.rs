@@ -227,7 +227,7 @@ fn unseen(script: &Script) -> Vec<Diagnostic> {
                 written.entry(map).or_insert(span);
             }
             // other probes have btrun, which prints the map when it ends
-            Node::SetMap(map) => read.push(map),
+            Node::SetMap(map) | Node::Entries(map) => read.push(map),
             Node::Expr(e) => {
                 if let ExprKind::MapGet { map, .. } | ExprKind::MapRef(map) = &e.kind {
                     read.push(*map);

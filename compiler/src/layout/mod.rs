@@ -111,7 +111,7 @@ pub fn lay_out(
                 plan.use_field(field);
                 fields.extend(field_use(records, field, source.manifest_span(span)));
             }
-            Node::SetVar(_) | Node::SetMap(_) => {}
+            Node::SetVar(_) | Node::SetMap(_) | Node::Entries(_) => {}
             Node::Expr(expr) => {
                 if let (ExprKind::Enumerator { name, .. }, Ty::Enum(_, def)) =
                     (&expr.kind, &expr.ty)

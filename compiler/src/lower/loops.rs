@@ -350,7 +350,8 @@ fn used_variables(body: &[Stmt]) -> BTreeSet<VarId> {
                 used.insert(*var);
             }
         }
-        Node::Call(..) | Node::Place(..) | Node::Field(..) | Node::SetMap(_) => {}
+        Node::Call(..) | Node::Place(..) | Node::Field(..) | Node::SetMap(_) | Node::Entries(_) => {
+        }
     });
     used
 }

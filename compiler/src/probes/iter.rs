@@ -31,6 +31,11 @@ impl Provider for Iter {
     /// The target may have iterators that are not known here, but a name that is nearly a known one is a slip.
     fn parse(&self, point: &AttachPoint, records: &Records) -> Result<Spec, Box<Diagnostic>> {
         let spec = super::spec(self, ProbeKind::Iter, point)?;
+        if matches!(spec.attach, Attach::Deferred { .. }) {
+            let here =
+                "a parameter stands here, and the program depends on the iterator and its pin";
+            return Err(super::malformed(point, self, here));
+        }
         if let Attach::Iter { name, .. } = &spec.attach
             && context(records, name).is_none()
             && let Some(near) = suggest::closest(name, DOCUMENTED.iter().copied())

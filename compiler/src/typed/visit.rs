@@ -14,6 +14,8 @@ pub enum Node<'t> {
     SetVar(VarId),
     /// A map that is written to. (Functions that do are calls with the map as an argument.)
     SetMap(MapId),
+    /// A map whose entries a loop goes through.
+    Entries(MapId),
 }
 
 /// Everything in a probe, its predicate first.
@@ -74,7 +76,8 @@ pub fn stmts<'t>(list: &'t [Stmt], visit: &mut dyn FnMut(Node<'t>)) {
                 visit(Node::SetVar(*var));
                 stmts(body, visit);
             }
-            StmtKind::ForMap { var, body, .. } => {
+            StmtKind::ForMap { var, map, body } => {
+                visit(Node::Entries(*map));
                 visit(Node::SetVar(*var));
                 stmts(body, visit);
             }

@@ -38,6 +38,10 @@ pub fn check(path: &Path) -> Result<(), Failure> {
             Err(Failure::unusable(message)
                 .help(format!("pins lie below {PINS}, in folders that are there")))
         }
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Failure::unusable(format!(
+            "`{shown}` cannot be made: there is no folder `{}`",
+            folder.display()
+        ))),
         Err(e) => Err(Failure::system(&e, format!("cannot pin to `{shown}`"))),
     }
 }
