@@ -192,6 +192,7 @@ impl Checker<'_> {
     pub fn map_arg(&mut self, site: &CallSite, index: usize) -> Option<Expr> {
         let expr = self.arg(site, index)?;
         let ast::ExprKind::Map(name) = &expr.kind else {
+            let more = if site.args.len() > 1 { ", ..." } else { "" };
             let error = Diagnostic::error(
                 "E0402",
                 expr.span,
@@ -200,7 +201,7 @@ impl Checker<'_> {
             self.report(
                 error
                     .here("this is none")
-                    .help(format!("write `{}(@name)`", site.name.node)),
+                    .help(format!("write `{}(@name{more})`", site.name.node)),
             );
             return None;
         };
