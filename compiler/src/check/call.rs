@@ -13,9 +13,6 @@ use crate::suggest;
 use crate::typed::{Call, CallData, Expr, ExprKind};
 use crate::types::Ty;
 
-/// What older bpftraces had.
-const UNWATCH: &str = "unwatch";
-
 /// A call as the script writes it.
 pub struct CallSite<'s> {
     pub name: &'s Ident,
@@ -45,16 +42,6 @@ impl Checker<'_> {
             }
             Some(function) => function.check(self, &site),
             None if self.external.find(&name.node).is_some() => EXTERNAL.check(self, &site),
-            None if name.node == UNWATCH => {
-                let message = "`unwatch` is no longer part of the language";
-                let error = Diagnostic::error("E0510", span, message);
-                self.report(
-                    error
-                        .here("it removed watchpoints on arguments, and bpftrace 0.26 has none")
-                        .help("a watchpoint ends with the run: `exit()` ends that"),
-                );
-                Expr::poison(span)
-            }
             None => {
                 if let Some(function) = self.records.facts().kfunc(&name.node) {
                     return kernel::check(self, &site, function);

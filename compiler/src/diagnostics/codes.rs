@@ -297,8 +297,7 @@ const CODES: &[Entry] = &[
     (
         "E0510",
         "no longer part of the language",
-        "Older bpftraces had this, and 0.26 does not: `asyncwatchpoint`, watchpoints on arguments of functions, and `unwatch()`, which \
-         removed them.\n\n    watchpoint:compute+arg0:8:w { }\n\nPrint the address with a uprobe, and watch it: \
+        "Older bpftraces had this, and 0.26 does not: `asyncwatchpoint`, and watchpoints on arguments of functions.\n\n    watchpoint:compute+arg0:8:w { }\n\nPrint the address with a uprobe, and watch it: \
          `watchpoint:$1:8:w`, with the address as the object's parameter.",
     ),
     (

@@ -2,6 +2,7 @@
 
 mod address_space;
 mod assert;
+mod assert_str;
 mod avg;
 mod bswap;
 mod buf;
@@ -61,6 +62,7 @@ mod time;
 mod traced;
 mod tseries;
 mod uaddr;
+mod unwatch;
 mod write_user;
 
 pub use str::string_at;
@@ -138,6 +140,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &address_space::Kptr,
     &address_space::Uptr,
     &assert::Assert,
+    &assert_str::AssertStr,
     &assert::Fail,
     &assert::StaticAssert,
     &avg::Avg,
@@ -217,6 +220,7 @@ pub static FUNCTIONS: &[&dyn Function] = &[
     &time::Time,
     &tseries::TimeSeries,
     &uaddr::Uaddr,
+    &unwatch::Unwatch,
     &write_user::WriteUser,
 ];
 

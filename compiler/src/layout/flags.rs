@@ -123,6 +123,7 @@ fn of_event(kind: &EventKind, found: &mut Vec<&str>) {
         }
         EventKind::Join { .. } => found.push(flags::OUTPUTS),
         EventKind::Packet { .. } => found.push(flags::PACKETS),
+        EventKind::Unwatch { .. } => found.push(flags::UNWATCHING),
         _ => {}
     }
 }

@@ -27,6 +27,7 @@ pub const KNOWN: &[&str] = &[
     PACKETS,
     PERMISSIONS,
     FIXED,
+    UNWATCHING,
 ];
 
 /// Types from [`crate::Type::Inet`] to [`crate::Type::UserName`].
@@ -80,3 +81,5 @@ pub const FIXED: &str = "fixed";
 pub const PACKETS: &str = "packets";
 /// [`crate::manifest::SlotValue::KfuncAllowed`].
 pub const PERMISSIONS: &str = "permissions";
+/// [`crate::manifest::EventKind::Unwatch`].
+pub const UNWATCHING: &str = "unwatching";

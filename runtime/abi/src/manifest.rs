@@ -195,6 +195,8 @@ pub enum EventKind {
     Time { format: String },
     /// `exit(code)`; the code is an `i64` at this offset. Records that were sent before are still reported.
     Exit { code: u32 },
+    /// `unwatch(address)`: the watchpoints at the address, a `u64` at this offset, are over.
+    Unwatch { address: u32 },
     /// `cat(format, args...)`: the content of the file of that name, up to `max_cat_bytes`.
     Cat(Format),
     /// `system(format, args...)`: what this command of the shell prints.

@@ -19,6 +19,7 @@ mod tracing;
 mod uprobe;
 
 use std::collections::HashSet;
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
@@ -44,11 +45,15 @@ pub enum Attachment {
     Iterator(Iter),
     /// An iterator to be pinned there.
     Pinned(Link, PathBuf),
+    /// Of a watchpoint that is over.
+    Ended,
 }
 
 /// The attachments; dropping it detaches.
 pub struct Attached {
     links: Vec<Attachment>,
+    /// Addresses that are watched, and the links of each.
+    watched: Vec<(u64, Range<usize>)>,
     /// Places that a program is attached to.
     pub probes: usize,
     /// By which means, where there was a choice.
@@ -61,10 +66,17 @@ impl Attached {
         // an iterator has a link besides
         let counts = |a: &Attachment| match a {
             Attachment::Iterator(_) => 2,
-            Attachment::Pinned(..) => 1,
+            Attachment::Pinned(..) | Attachment::Ended => 1,
             _ => 0,
         };
         self.links.len() == self.links.iter().map(counts).sum::<usize>()
+    }
+
+    /// Detaches the watchpoints at an address.
+    pub fn unwatch(&mut self, address: u64) {
+        for (_, links) in self.watched.extract_if(.., |(at, _)| *at == address) {
+            self.links[links].fill_with(|| Attachment::Ended);
+        }
     }
 
     /// Makes the pins that the script asks for, and gives their paths.
@@ -95,6 +107,7 @@ pub fn all(
     more_files(targets.count());
     let mut attached = Attached {
         links: Vec::new(),
+        watched: Vec::new(),
         probes: 0,
         how: Vec::new(),
     };
@@ -118,12 +131,18 @@ pub fn all(
             verbose,
         };
         let mut found = Vec::new();
+        let first = attached.links.len();
         for (variant, raw) in loaded.variants(index) {
             let sites = context.attach(variant, &raw, &mut attached.links);
             found.extend(sites.map_err(|f| match f.span {
                 Some(_) => f,
                 None => f.at(program.span),
             })?);
+        }
+        if let Attach::Watchpoint { address, .. } = program.attach {
+            attached
+                .watched
+                .push((address, first..attached.links.len()));
         }
         let loaded: Vec<&Variant> = loaded.variants(index).map(|(v, _)| v).collect();
         let mut note = |index: usize, found: &[&Site]| {

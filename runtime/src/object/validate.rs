@@ -115,10 +115,12 @@ fn check_event(manifest: &Manifest, kind: &EventKind, size: u32) -> Result<(), S
                 Some(_) => Err("the path is no string".into()),
             }
         }
-        EventKind::Exit { code } => match code.checked_add(8).is_some_and(|end| end <= size) {
-            true => Ok(()),
-            false => Err("the code lies outside of the record".into()),
-        },
+        EventKind::Exit { code: at } | EventKind::Unwatch { address: at } => {
+            match at.checked_add(8).is_some_and(|end| end <= size) {
+                true => Ok(()),
+                false => Err("the value lies outside of the record".into()),
+            }
+        }
     }
 }
 

@@ -171,6 +171,9 @@ impl Session<'_, '_> {
             let mut reporter = self.reporter.borrow_mut();
             reporter.poll_lost();
             reporter.end_of_batch();
+            for address in reporter.take_unwatched() {
+                attached.unwatch(address);
+            }
             if let Some(failure) = reporter.failed() {
                 return Err(failure);
             }

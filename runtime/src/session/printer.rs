@@ -37,6 +37,8 @@ pub enum Request {
     Nothing,
     /// The end, with this status.
     Exit(i64),
+    /// The end of the watchpoints at an address.
+    Unwatch(u64),
 }
 
 impl<'a, T: Tables, S: Stacks> Printer<'a, T, S> {
@@ -118,6 +120,11 @@ impl<'a, T: Tables, S: Stacks> Printer<'a, T, S> {
                 let bytes = record.get(*code as usize..).unwrap_or_default();
                 let code = value::int(bytes, 8, true).ok_or_else(short)?;
                 return Ok(Request::Exit(code.bits as i64));
+            }
+            EventKind::Unwatch { address } => {
+                let bytes = record.get(*address as usize..).unwrap_or_default();
+                let address = value::int(bytes, 8, false).ok_or_else(short)?;
+                return Ok(Request::Unwatch(address.bits));
             }
         }
         Ok(Request::Nothing)

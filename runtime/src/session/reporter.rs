@@ -37,6 +37,8 @@ pub struct Reporter<'a> {
     no_reader: bool,
     /// The output that is not used while a test prints.
     set_aside: Option<Box<dyn Output>>,
+    /// Addresses whose watchpoints are over.
+    unwatched: Vec<u64>,
 }
 
 /// What a test printed, and how it ended.
@@ -85,6 +87,7 @@ impl<'a> Reporter<'a> {
             failure: None,
             no_reader: false,
             set_aside: None,
+            unwatched: Vec::new(),
         })
     }
 
@@ -94,6 +97,7 @@ impl<'a> Reporter<'a> {
             match self.printer.report(record) {
                 Ok(Request::Nothing) => {}
                 Ok(Request::Exit(code)) => self.exit(code),
+                Ok(Request::Unwatch(address)) => self.unwatched.push(address),
                 Err(failure) => {
                     self.failure.get_or_insert(failure);
                 }
@@ -105,6 +109,11 @@ impl<'a> Reporter<'a> {
         }
         let stopped = self.state == State::Tracing && signals::pending();
         !(stopped || self.no_reader || self.failure.is_some())
+    }
+
+    /// Addresses whose watchpoints are over, since the last time.
+    pub fn take_unwatched(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.unwatched)
     }
 
     fn exit(&mut self, code: i64) {
