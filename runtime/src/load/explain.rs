@@ -164,7 +164,13 @@ fn lacking(need: &Need) -> Failure {
         need.name
     ))
     .at(need.span)
-    .help(format!("it is there since Linux {}", need.since))
+    .help(match need.name.as_str() {
+        "bpf_override_return" => format!(
+            "it is there since Linux {}, in kernels with CONFIG_BPF_KPROBE_OVERRIDE",
+            need.since
+        ),
+        _ => format!("it is there since Linux {}", need.since),
+    })
 }
 
 /// Is it sure that the kernel lacks it? Probed, never guessed from the version.
