@@ -38,13 +38,7 @@ impl Function for KfuncExist {
 
     /// The call is a late-bound slot and nothing else.
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
-        if !cx.arity(site, self, 1, 1) {
-            return Expr::poison(site.span);
-        }
-        match cx.literal_str(site, 0, "the name of a kfunc") {
-            Some(name) => cx.slot(SlotValue::KfuncExists(Named { name }), Ty::Bool, site.span),
-            None => Expr::poison(site.span),
-        }
+        answered(self, cx, site, SlotValue::KfuncExists)
     }
 }
 
@@ -83,17 +77,26 @@ impl Function for KfuncAllowed {
 
     /// The call is a late-bound slot of the program, and nothing else.
     fn check(&'static self, cx: &mut Checker, site: &CallSite) -> Expr {
-        if !cx.arity(site, self, 1, 1) {
-            return Expr::poison(site.span);
-        }
-        match cx.literal_str(site, 0, "the name of a kfunc") {
-            Some(name) => {
-                let program = cx.probe_index();
-                let named = Named { name };
-                let value = SlotValue::KfuncAllowed { program, named };
-                cx.slot(value, Ty::Bool, site.span)
-            }
-            None => Expr::poison(site.span),
-        }
+        let program = cx.probe_index();
+        answered(self, cx, site, |named| SlotValue::KfuncAllowed {
+            program,
+            named,
+        })
+    }
+}
+
+/// The slot in which btrun puts its answer about the function that the call names.
+fn answered(
+    function: &'static dyn Function,
+    cx: &mut Checker,
+    site: &CallSite,
+    about: impl FnOnce(Named) -> SlotValue,
+) -> Expr {
+    if !cx.arity(site, function, 1, 1) {
+        return Expr::poison(site.span);
+    }
+    match cx.literal_str(site, 0, "the name of a kfunc") {
+        Some(name) => cx.slot(about(Named { name }), Ty::Bool, site.span),
+        None => Expr::poison(site.span),
     }
 }
